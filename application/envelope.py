@@ -1,0 +1,47 @@
+"""The envelope that every event travels in: which stream and version, who did it, when, and because of what."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from domain.vocabulary import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who asks for a change and why. `occurred_at` is when it happened in the world."""
+
+    actor: str
+    """`partner:…`, `officer:…`, `provider:…`, `policy:…` or `system:…`."""
+    command_id: UUID
+    correlation_id: UUID
+    occurred_at: datetime
+    causation_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class Envelope:
+    """One event with all that is known of it. The log stamps `position` and `recorded_at`."""
+
+    stream: UUID
+    version: int
+    event_id: UUID
+    context: Context
+    event: Event
+    position: int = 0
+    recorded_at: datetime = field(default_factory=lambda: datetime.min)  # noqa: DTZ901 -- unstamped, never shown
+
+    @property
+    def originator_id(self) -> UUID:
+        """The stream, in the library's word."""
+        return self.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version, in the library's word."""
+        return self.version
+
+    @property
+    def type(self) -> str:
+        """The stored type's name."""
+        return type(self.event).__name__

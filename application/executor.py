@@ -1,0 +1,179 @@
+"""The executor: every command that waits is decided and appended in one transaction (group commit).
+
+Commands that arrive while a commit is under way are the next batch, so load makes batches larger and each commit
+cheaper. A refusal touches only its own command. It is a coroutine of the event loop: one process, one executor.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from application.envelope import Context, Envelope
+from application.handlers import Changes, Handler, Handling
+from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
+
+LARGEST_BATCH: Final = 256
+PATIENCE: Final = 4.0
+"""Seconds that a command may wait for a log that is away before its caller is told so."""
+PAUSE: Final = 0.05
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command came to: the stream's history up to then, of which it added the last `new` events."""
+
+    stream: UUID
+    history: tuple[Envelope, ...]
+    new: int
+
+    @property
+    def version(self) -> int:
+        """The stream's version after the command."""
+        return len(self.history)
+
+    @property
+    def added(self) -> tuple[Envelope, ...]:
+        """What the command added; empty where it was true already."""
+        return self.history[len(self.history) - self.new :]
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    """A command that waits for its answer: an outcome, a refusal or a fault."""
+
+    handler: Handler
+    context: Context
+    answer: "asyncio.Future[Outcome]"
+    deadline: float
+    decided: Outcome | Exception | None = None
+
+    def deliver(self, answer: Outcome | Exception | None) -> None:
+        """Answer the caller, if it is still there."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Outcome):
+            self.answer.set_result(answer)
+        else:
+            self.answer.set_exception(answer or Unavailable())
+
+
+class Executor:
+    """Runs handlers in batches. `run` is its life; `execute` is how the rest of the process asks."""
+
+    def __init__(self, journal: Journal, new_id: NewId) -> None:
+        self._journal = journal
+        self._new_id = new_id
+        self._waiting: list[_Order] = []
+        self._called = asyncio.Event()
+
+    async def execute(self, handler: Handler, context: Context) -> Outcome:
+        """Decide and append durably. Raises the handler's refusal, or `Unavailable` after `PATIENCE` seconds."""
+        loop = asyncio.get_running_loop()
+        order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE)
+        self._waiting.append(order)
+        self._called.set()
+        return await order.answer
+
+    async def run(self) -> None:
+        """Serve until cancelled; who still waits then is told that the log is unavailable."""
+        orders: list[_Order] = []
+        try:
+            while True:
+                await self._called.wait()
+                orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                if not self._waiting:
+                    self._called.clear()
+                await self._settle(orders)
+        finally:
+            for order in (*orders, *self._waiting):
+                order.deliver(Unavailable())
+
+    async def _settle(self, orders: list[_Order]) -> None:
+        """Answer every order: together, once more after a lost race, then one by one."""
+        races = 0
+        while orders:
+            try:
+                return await self._decide_and_append(orders)
+            except Unavailable:
+                await asyncio.sleep(PAUSE)
+            except Conflict:
+                races += 1
+            except Exception as fault:  # one command's fault must not harm its batch mates
+                log.exception("command_failed", commands=len(orders), fault=type(fault).__name__)
+                races = 2
+                if len(orders) == 1:
+                    return orders[0].deliver(fault)
+            orders = await self._unanswered(orders)
+            if races > 1 and len(orders) > 1:
+                for order in orders:
+                    await self._settle([order])
+                return None
+        return None
+
+    async def _decide_and_append(self, orders: list[_Order]) -> None:
+        handlings = [order.handler() for order in orders]
+        loaded = await self._journal.load({stream for handling in handlings for stream in next(handling)})
+        batch = Batch()
+        for order, handling in zip(orders, handlings, strict=True):
+            await self._decide(order, handling, loaded, batch)
+        if batch.envelopes:
+            await self._journal.append(batch)
+        for order in orders:
+            order.deliver(order.decided)
+
+    async def _decide(self, order: _Order, handling: Handling, loaded: Histories, batch: Batch) -> None:
+        """Decide one order on what is loaded, its batch mates' events included; nobody hears of it yet."""
+        asked: tuple[UUID, ...] = ()
+        while True:
+            missing = [stream for stream in asked if stream not in loaded]
+            if missing:
+                loaded.update(await self._journal.load(missing))
+            try:
+                asked = handling.send(loaded)
+            except StopIteration as done:
+                order.decided = self._written(order, done.value, loaded, batch)
+                return
+            except Exception as refusal:  # noqa: BLE001 -- delivered to the caller, whatever it is
+                order.decided = refusal
+                return
+
+    def _written(self, order: _Order, changes: Changes, loaded: Histories, batch: Batch) -> Outcome:
+        """Put the changes into the batch and onto the loaded histories, for the batch mates that follow."""
+        subject = changes[0][0]
+        for stream, events in changes:
+            history = loaded.setdefault(stream, [])
+            for event in events:
+                envelope = Envelope(stream, len(history) + 1, self._new_id(), order.context, event)
+                history.append(envelope)
+                batch.envelopes.append(envelope)
+        history = loaded[subject]
+        if any(events for _, events in changes):
+            batch.receipts.append(Receipt(order.context.command_id, subject, len(history)))
+        return Outcome(subject, tuple(history), len(changes[0][1]))
+
+    async def _unanswered(self, orders: list[_Order]) -> list[_Order]:
+        """Answer what was in fact recorded (a lost connection or a conflict may hide a commit) or is out of time."""
+        with suppress(Unavailable):
+            receipts = await self._journal.receipts([order.context.command_id for order in orders])
+            histories = await self._journal.load({receipt.stream for receipt in receipts.values()})
+            for order in orders:
+                if receipt := receipts.get(order.context.command_id):
+                    order.deliver(_recorded(receipt, histories[receipt.stream]))
+        now = asyncio.get_running_loop().time()
+        for order in orders:
+            if order.deadline <= now:
+                order.deliver(Unavailable())
+        return [order for order in orders if not order.answer.done()]
+
+
+def _recorded(receipt: Receipt, history: list[Envelope]) -> Outcome:
+    """The outcome that the log remembers of a command."""
+    upto = tuple(history[: receipt.version])
+    added = sum(envelope.context.command_id == receipt.command_id for envelope in upto)
+    return Outcome(receipt.stream, upto, added)

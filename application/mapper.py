@@ -1,0 +1,109 @@
+"""The log's format: envelopes to the library's stored events and back.
+
+The state is one line of JSON, the envelope's own fields first and the event's under `data`. Personal fields are
+sealed on the way in, bound to their stream, version and field, and stay sealed on the way out.
+"""
+
+import json
+from typing import Any, Final, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from application.envelope import Context, Envelope
+from domain.events import EVENTS
+from domain.vocabulary import Event, Fact, Moment, Sealed
+
+E = TypeVar("E", bound=Event)
+
+
+class UnknownEventType(Exception):
+    """The log holds an event that this version does not know. Nothing is guessed."""
+
+
+class Sealer(Protocol):
+    """Seals personal text with the key of the subject that a stream is about."""
+
+    def seal(self, text: str, *, stream: UUID, version: int, field: str) -> Sealed:
+        """Encrypt `text` so that it opens only at this place."""
+
+
+class State(Fact, Generic[E]):
+    """What is stored of an envelope beside the library's own columns, in this order."""
+
+    event_id: UUID
+    occurred_at: Moment
+    actor: str
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    command_id: UUID
+    data: E
+
+
+_STATES: Final = {name: State[event] for name, event in EVENTS.items()}  # type: ignore[valid-type] # one each
+
+
+class EnvelopeMapper(Mapper[UUID]):
+    """The library's mapper, for envelopes."""
+
+    def __init__(self, sealer: Sealer | None = None) -> None:
+        super().__init__(JSONTranscoder())
+        self._sealer = sealer
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """Write an envelope, its personal fields sealed."""
+        envelope = domain_event
+        if not isinstance(envelope, Envelope):
+            raise TypeError("only envelopes are written to the log")
+        event = self._sealed(envelope) if envelope.event.personal else envelope.event
+        data = event.__pydantic_serializer__.to_json(event, by_alias=True, exclude_none=True)
+        return StoredEvent(
+            originator_id=envelope.stream,
+            originator_version=envelope.version,
+            topic=envelope.type,
+            state=b'{"eventId":"%s",%s,"data":%s}' % (str(envelope.event_id).encode(), _head(envelope.context), data),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Envelope:
+        """Read an envelope. Raises `UnknownEventType`; never reads today's rules."""
+        return read(stored_event.originator_id, stored_event.originator_version, stored_event.topic, stored_event.state)
+
+    def _sealed(self, envelope: Envelope) -> Event:
+        event = envelope.event
+        changes: dict[str, Any] = {}
+        for field in event.personal:
+            text = getattr(event, field)
+            if isinstance(text, str):
+                if self._sealer is None:
+                    raise TypeError("this mapper has no keys to seal personal text with")
+                changes[field] = self._sealer.seal(text, stream=envelope.stream, version=envelope.version, field=field)
+        return event.model_copy(update=changes)
+
+
+def read(stream: UUID | str, version: int, topic: str, state: bytes) -> Envelope:
+    """Make the envelope of one stored row."""
+    model = _STATES.get(topic)
+    if model is None:
+        raise UnknownEventType(topic)
+    stored: State[Event] = model.model_validate_json(state)
+    context = Context(
+        actor=stored.actor,
+        command_id=stored.command_id,
+        correlation_id=stored.correlation_id,
+        occurred_at=stored.occurred_at,
+        causation_id=stored.causation_id,
+    )
+    return Envelope(
+        stream if isinstance(stream, UUID) else UUID(stream), version, stored.event_id, context, stored.data
+    )
+
+
+def _head(context: Context) -> bytes:
+    """The fields that all events of one command share."""
+    caused = f'"causationId":"{context.causation_id}",' if context.causation_id else ""
+    occurred = context.occurred_at.isoformat().replace("+00:00", "Z")
+    return (
+        f'"occurredAt":"{occurred}","actor":{json.dumps(context.actor)},'
+        f'"correlationId":"{context.correlation_id}",{caused}"commandId":"{context.command_id}"'
+    ).encode()

@@ -1,0 +1,194 @@
+"""The Customer state machine, on one screen.
+
+LEADS_TO says what an event means: it is history, and never changes.
+ALLOWED says what may happen next: it is today's rule, and may change.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from domain.events import (
+    AlertCleared,
+    AlertRaised,
+    ChallengeFailed,
+    ChallengeIssued,
+    ChallengeVerified,
+    CustomerDeactivated,
+    CustomerReactivated,
+    CustomerRegistered,
+    IllicitActivityConfirmed,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    RejectionProposed,
+    RejectionWithdrawn,
+    ScreeningAttempted,
+    ScreeningFailed,
+    ScreeningPassed,
+    SubjectErased,
+    VerificationFailed,
+    VerificationHeld,
+    VerificationPassed,
+    VerificationRetryRequested,
+    VerificationStarted,
+)
+from domain.findings import SourceReport
+from domain.vocabulary import Event, Ground, Moment, Status
+
+LEADS_TO: Final[dict[type[Event], Status]] = {
+    CustomerRegistered: Status.INITIATING,
+    ChallengeVerified: Status.SCREENING,
+    ScreeningPassed: Status.VERIFYING,
+    ScreeningFailed: Status.REJECTED,
+    VerificationPassed: Status.ACTIVE,
+    VerificationFailed: Status.REJECTED,
+    CustomerDeactivated: Status.INACTIVE,
+    CustomerReactivated: Status.ACTIVE,
+    IllicitActivityConfirmed: Status.REJECTED,
+}
+
+_PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn}
+_HOLDS: Final[set[type[Event]]] = {LegalHoldPlaced, LegalHoldLifted}
+_MONITORED: Final[set[type[Event]]] = {
+    AlertRaised,
+    AlertCleared,
+    IllicitActivityConfirmed,
+    CustomerDeactivated,
+}
+_PAUSED: Final[set[type[Event]]] = {CustomerReactivated, SubjectErased}
+
+ALLOWED: Final[dict[Status | None, set[type[Event]]]] = {
+    None: {CustomerRegistered},
+    Status.INITIATING: _HOLDS | {ChallengeIssued, ChallengeFailed, ChallengeVerified, SubjectErased},
+    Status.SCREENING: _PROPOSALS | _HOLDS | {ScreeningAttempted, ScreeningPassed, ScreeningFailed},
+    Status.VERIFYING: _PROPOSALS
+    | _HOLDS
+    | {
+        VerificationStarted,
+        VerificationRetryRequested,
+        VerificationHeld,
+        VerificationPassed,
+        VerificationFailed,
+    },
+    Status.ACTIVE: _MONITORED | _PROPOSALS | _HOLDS,
+    Status.INACTIVE: _MONITORED | _PROPOSALS | _HOLDS | _PAUSED,
+    Status.REJECTED: _HOLDS | {SubjectErased},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The message that waits to be signed."""
+
+    message: str
+    expires_at: Moment
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What a decision reads, and nothing else."""
+
+    status: Status
+    partner: UUID
+    wallet: str
+    external_id: str
+    challenge: Challenge | None = None
+    attempts: int = 0
+    doubts: int = 0
+    """Screening attempts that found something grave from one source alone."""
+    reports: tuple[SourceReport, ...] = ()
+    """What the sources answered in earlier attempts."""
+    held: bool = False
+    provider: str | None = None
+    applicant: str | None = None
+    retries: int = 0
+    reported_at: Moment | None = None
+    """The provider's time of the newest result on record."""
+    evidence: str | None = None
+    person: str | None = None
+    grounds: frozenset[Ground] = frozenset()
+    alerts: tuple[AlertRaised, ...] = ()
+    proposal: RejectionProposed | None = None
+    legal_hold: bool = False
+    erased: bool = False
+
+
+def evolve(customer: Customer | None, event: Event) -> Customer | None:
+    """What `event` makes of `customer`. Refuses nothing and reads no rule, so every old stream loads."""
+    if isinstance(event, CustomerRegistered):
+        return Customer(Status.INITIATING, event.partner, event.wallet, event.external_id)
+    if customer is None:
+        return None
+    changes: dict[str, object] = {}
+    if (status := LEADS_TO.get(type(event))) is not None:
+        changes = {"status": status, "held": False, "proposal": None}
+    changes.update(_details(customer, event))
+    return replace(customer, **changes) if changes else customer  # type: ignore[arg-type] # by field name
+
+
+def fold(events: Iterable[Event]) -> Customer | None:
+    """The customer that a whole stream tells of; None for a stream that is not a customer's."""
+    customer: Customer | None = None
+    for event in events:
+        customer = evolve(customer, event)
+    return customer
+
+
+def _details(customer: Customer, event: Event) -> dict[str, object]:
+    """What changes beside the status."""
+    match event:
+        case ChallengeIssued():
+            return {"challenge": Challenge(event.message, event.expires_at)}
+        case ChallengeFailed() if customer.challenge:
+            return {"challenge": replace(customer.challenge, failed=True)}
+        case ScreeningAttempted():
+            answered = tuple(report for report in event.reports if report.answered)
+            return {
+                "attempts": event.attempt,
+                "doubts": customer.doubts + any(report.grave for report in answered),
+                "reports": _newest(customer.reports + answered),
+                "held": event.verdict == "hold",
+            }
+        case VerificationStarted():
+            return {"provider": event.provider, "applicant": event.applicant}
+        case VerificationRetryRequested():
+            return {"retries": event.attempt, "held": False, "reported_at": event.reported_at}
+        case VerificationHeld():
+            return {
+                "held": True,
+                "reported_at": event.reported_at,
+                "evidence": event.evidence,
+                "person": event.person,
+            }
+        case VerificationPassed() | VerificationFailed():
+            return {"reported_at": event.reported_at, "person": event.person}
+        case CustomerDeactivated():
+            return {"grounds": customer.grounds | {event.ground}}
+        case CustomerReactivated():
+            return {"grounds": frozenset()}
+        case AlertRaised():
+            return {"alerts": (*customer.alerts, event)}
+        case AlertCleared():
+            left = tuple(alert for alert in customer.alerts if alert.alert != event.alert)
+            return {
+                "alerts": left,
+                "grounds": customer.grounds if left else customer.grounds - {Ground.SUSPICION},
+            }
+        case RejectionProposed():
+            return {"proposal": event}
+        case RejectionWithdrawn():
+            return {"proposal": None}
+        case LegalHoldPlaced():
+            return {"legal_hold": True}
+        case LegalHoldLifted():
+            return {"legal_hold": False}
+        case SubjectErased():
+            return {"erased": True}
+    return {}
+
+
+def _newest(reports: tuple[SourceReport, ...]) -> tuple[SourceReport, ...]:
+    """The last clean and the last grave report of each source: all that a policy asks of the past."""
+    return tuple({(report.source, report.grave): report for report in reports}.values())

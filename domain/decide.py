@@ -1,0 +1,207 @@
+"""`decide(customer, command) -> events`: is it so already? may it happen now? is it against a rule?
+
+No events means that the command is true already. A refusal is an exception from `domain.refusals`.
+"""
+
+from collections.abc import Iterator
+
+from domain import outcomes
+from domain.commands import (
+    ClearAlert,
+    Command,
+    ConfirmRejection,
+    DeactivateCustomer,
+    EraseSubject,
+    IssueChallenge,
+    LiftLegalHold,
+    PlaceLegalHold,
+    ProposeRejection,
+    ReactivateCustomer,
+    RecordMonitoring,
+    RecordScreening,
+    RecordVerification,
+    RegisterCustomer,
+    ResolveHold,
+    SignChallenge,
+    StartVerification,
+    WithdrawRejection,
+)
+from domain.customer import ALLOWED, Customer, evolve
+from domain.events import (
+    AlertCleared,
+    ChallengeFailed,
+    ChallengeVerified,
+    CustomerDeactivated,
+    CustomerReactivated,
+    CustomerRegistered,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    RejectionProposed,
+    RejectionWithdrawn,
+    SubjectErased,
+    VerificationStarted,
+)
+from domain.refusals import (
+    ActivationReserved,
+    ChallengeAlreadySigned,
+    NothingToDecide,
+    SelfConfirmation,
+    UnderLegalHold,
+    UnknownCustomer,
+    WrongStatus,
+)
+from domain.vocabulary import Event, Ground, Status
+from domain.wallet import same_wallet
+
+
+def decide(customer: Customer | None, command: Command) -> tuple[Event, ...]:
+    """The events that `command` adds to `customer`'s stream, each of them allowed where it happens."""
+    events = tuple(_decide(customer, command))
+    for event in events:
+        if type(event) not in ALLOWED.get(customer.status if customer else None, ()):
+            raise WrongStatus
+        customer = evolve(customer, event)
+    return events
+
+
+def _decide(customer: Customer | None, command: Command) -> Iterator[Event]:
+    if isinstance(command, RegisterCustomer):
+        return _register(customer, command)
+    if customer is None:
+        raise UnknownCustomer
+    match command:
+        case IssueChallenge():
+            return _issue_challenge(customer, command)
+        case SignChallenge():
+            return _sign_challenge(customer, command)
+        case RecordScreening():
+            return outcomes.of_screening(customer, command)
+        case StartVerification():
+            return _start_verification(customer, command)
+        case RecordVerification():
+            return outcomes.of_verification(customer, command)
+        case RecordMonitoring():
+            return outcomes.of_monitoring(customer, command)
+        case DeactivateCustomer():
+            return _deactivate(customer, command)
+        case ReactivateCustomer():
+            return _reactivate(customer, command)
+        case ClearAlert():
+            return _clear_alert(customer, command)
+        case ResolveHold():
+            return outcomes.of_hold(customer, command)
+        case ProposeRejection():
+            return _propose(customer, command)
+        case WithdrawRejection():
+            return _withdraw(customer, command)
+        case ConfirmRejection():
+            return _confirm(customer, command)
+        case PlaceLegalHold():
+            return _hold(customer, command)
+        case LiftLegalHold():
+            return _lift(customer, command)
+        case EraseSubject():
+            return _erase(customer, command)
+
+
+def _register(customer: Customer | None, command: RegisterCustomer) -> Iterator[Event]:
+    if customer is None:
+        yield CustomerRegistered(partner=command.partner, wallet=command.wallet, external_id=command.external_id)
+        yield command.challenge
+
+
+def _issue_challenge(customer: Customer, command: IssueChallenge) -> Iterator[Event]:
+    if customer.status is not Status.INITIATING:
+        raise ChallengeAlreadySigned
+    challenge = customer.challenge
+    if challenge is None or challenge.failed or challenge.expires_at <= command.now:
+        yield command.fresh
+
+
+def _sign_challenge(customer: Customer, command: SignChallenge) -> Iterator[Event]:
+    challenge = customer.challenge
+    if customer.status is not Status.INITIATING or challenge is None:
+        raise ChallengeAlreadySigned
+    proof = command.proof
+    if command.message != challenge.message or not same_wallet(command.wallet, customer.wallet):
+        yield ChallengeFailed(reason="other_message", submitted=command.submitted)
+    elif challenge.expires_at <= command.now:
+        yield ChallengeFailed(reason="expired", submitted=command.submitted)
+    elif proof.fault is not None:
+        yield ChallengeFailed(reason=proof.fault, submitted=command.submitted)
+    elif proof.signer is None or not same_wallet(proof.signer, customer.wallet):
+        yield ChallengeFailed(reason="wrong_signer", submitted=command.submitted)
+    else:
+        yield ChallengeVerified(
+            message=challenge.message,
+            signature=command.signature,
+            method=proof.method,
+            chain=customer.wallet.rpartition(":")[0],
+            block_number=proof.block_number,
+            block_hash=proof.block_hash,
+        )
+
+
+def _start_verification(customer: Customer, command: StartVerification) -> Iterator[Event]:
+    if customer.applicant is None:
+        yield VerificationStarted(provider=command.provider, applicant=command.applicant, level=command.level)
+
+
+def _deactivate(customer: Customer, command: DeactivateCustomer) -> Iterator[Event]:
+    if command.ground not in customer.grounds:
+        yield CustomerDeactivated(ground=command.ground, decided_by=command.by, reason=command.reason)
+
+
+def _reactivate(customer: Customer, command: ReactivateCustomer) -> Iterator[Event]:
+    if customer.status is Status.ACTIVE:
+        return
+    if customer.status is Status.INACTIVE and not command.officer and customer.grounds != {Ground.PARTNER_REQUEST}:
+        raise ActivationReserved
+    yield CustomerReactivated(decided_by=command.by, reason=command.reason)
+
+
+def _clear_alert(customer: Customer, command: ClearAlert) -> Iterator[Event]:
+    if all(alert.alert != command.alert for alert in customer.alerts):
+        return
+    yield AlertCleared(alert=command.alert, decided_by=command.officer, reason=command.reason)
+    last_alert = len(customer.alerts) == 1
+    if last_alert and customer.status is Status.INACTIVE and customer.grounds == {Ground.SUSPICION}:
+        yield CustomerReactivated(decided_by=command.officer, reason=command.reason)
+
+
+def _propose(customer: Customer, command: ProposeRejection) -> Iterator[Event]:
+    if customer.proposal is None:
+        yield RejectionProposed(officer=command.officer, reason=command.reason, evidence=command.evidence)
+
+
+def _withdraw(customer: Customer, command: WithdrawRejection) -> Iterator[Event]:
+    if customer.proposal is not None:
+        yield RejectionWithdrawn(officer=command.officer, reason=command.reason)
+
+
+def _confirm(customer: Customer, command: ConfirmRejection) -> Iterator[Event]:
+    if customer.status is Status.REJECTED:
+        return
+    if customer.proposal is None:
+        raise NothingToDecide
+    if customer.proposal.officer == command.officer:
+        raise SelfConfirmation
+    yield outcomes.of_confirmation(customer, customer.proposal, command)
+
+
+def _hold(customer: Customer, command: PlaceLegalHold) -> Iterator[Event]:
+    if not customer.legal_hold:
+        yield LegalHoldPlaced(authority=command.authority, reason=command.reason)
+
+
+def _lift(customer: Customer, command: LiftLegalHold) -> Iterator[Event]:
+    if customer.legal_hold:
+        yield LegalHoldLifted(authority=command.authority, reason=command.reason)
+
+
+def _erase(customer: Customer, command: EraseSubject) -> Iterator[Event]:
+    if customer.erased:
+        return
+    if customer.legal_hold:
+        raise UnderLegalHold
+    yield SubjectErased(legal_basis=command.legal_basis, key_reference=command.key_reference)

@@ -1,0 +1,300 @@
+"""Every fact that the log can hold. Type and field names are the storage format: add, never rename.
+
+A changed shape is a new class with a higher `schema_version`, an upcaster and a stored example of the old one.
+"""
+
+from typing import ClassVar, Final, Literal
+from uuid import UUID
+
+from domain.findings import Finding, SourceReport
+from domain.vocabulary import Digest, Event, Ground, Moment, Personal, Reason
+
+
+class CustomerRegistered(Event):
+    """A partner brought a wallet, as a CAIP-10 account, under its own reference."""
+
+    partner: UUID
+    wallet: str
+    external_id: str
+
+
+class ChallengeIssued(Event):
+    """The exact EIP-4361 message that the wallet's owner is asked to sign."""
+
+    message: str
+    nonce: str
+    expires_at: Moment
+
+
+class ChallengeFailed(Event):
+    """An answer that proved nothing: why, and the SHA-256 of what was submitted."""
+
+    reason: Literal["expired", "other_message", "malformed", "wrong_signer", "unknown_contract"]
+    submitted: Digest
+
+
+class ChallengeVerified(Event):
+    """The wallet's owner signed the message as issued."""
+
+    message: str
+    signature: str
+    method: Literal["eip191", "eip1271", "eip6492"]
+    chain: str
+    block_number: int | None = None
+    block_hash: str | None = None
+
+
+class ScreeningAttempted(Event):
+    """The sources were asked once. `due` is when to ask again, where the verdict is `retry`."""
+
+    attempt: int
+    reports: tuple[SourceReport, ...]
+    verdict: Literal["clear", "retry", "hold", "fail"]
+    reasons: tuple[Reason, ...] = ()
+    policy: str
+    due: Moment | None = None
+
+
+class ScreeningPassed(Event):
+    """Nothing stands against the wallet."""
+
+    attempt: int
+    findings: tuple[Finding, ...]
+    policy: str
+    evidence: tuple[Digest, ...]
+    decided_by: str
+
+
+class ScreeningFailed(Event):
+    """What was found stands against the wallet, for good."""
+
+    attempt: int
+    findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...]
+    policy: str
+    evidence: tuple[Digest, ...]
+    decided_by: str
+
+
+class VerificationStarted(Event):
+    """The KYC provider knows the applicant: a session can be opened."""
+
+    provider: str
+    applicant: str
+    level: str
+
+
+class VerificationRetryRequested(Event):
+    """The provider asks the person to try again."""
+
+    attempt: int
+    reasons: tuple[Reason, ...]
+    labels: tuple[str, ...]
+    policy: str
+    evidence: Digest
+    reported_at: Moment
+
+
+class VerificationHeld(Event):
+    """A person must look before the verification goes on."""
+
+    reasons: tuple[Reason, ...]
+    policy: str
+    evidence: Digest
+    reported_at: Moment
+    person: Digest | None = None
+
+
+class VerificationPassed(Event):
+    """The provider knows who the person is, and nothing bars them."""
+
+    provider: str
+    applicant: str
+    person: Digest | None = None
+    policy: str
+    evidence: Digest
+    reported_at: Moment
+    decided_by: str
+
+
+class VerificationFailed(Event):
+    """The person was not verified, for good."""
+
+    reasons: tuple[Reason, ...]
+    labels: tuple[str, ...] = ()
+    person: Digest | None = None
+    policy: str
+    evidence: Digest | None = None
+    reported_at: Moment | None = None
+    decided_by: str
+
+
+class CustomerDeactivated(Event):
+    """The customer may not use the services for now."""
+
+    personal: ClassVar = ("reason",)
+
+    ground: Ground
+    decided_by: str
+    reason: Personal | None = None
+
+
+class CustomerReactivated(Event):
+    """The customer may use the services again."""
+
+    personal: ClassVar = ("reason",)
+
+    decided_by: str
+    reason: Personal | None = None
+
+
+class AlertRaised(Event):
+    """Monitoring found something that stands against the customer."""
+
+    alert: UUID
+    reports: tuple[SourceReport, ...]
+    reasons: tuple[Reason, ...]
+    policy: str
+
+
+class AlertCleared(Event):
+    """An officer looked and found nothing in it."""
+
+    personal: ClassVar = ("reason",)
+
+    alert: UUID
+    decided_by: str
+    reason: Personal
+
+
+class RejectionProposed(Event):
+    """An officer proposes to reject the customer; another must confirm."""
+
+    personal: ClassVar = ("reason",)
+
+    officer: str
+    reason: Personal
+    evidence: tuple[Digest, ...]
+
+
+class RejectionWithdrawn(Event):
+    """The proposal is taken back."""
+
+    personal: ClassVar = ("reason",)
+
+    officer: str
+    reason: Personal
+
+
+class IllicitActivityConfirmed(Event):
+    """There is evidence of illicit activity."""
+
+    reasons: tuple[Reason, ...]
+    evidence: tuple[Digest, ...]
+    reports: tuple[SourceReport, ...] = ()
+    policy: str
+    decided_by: tuple[str, ...]
+
+
+class LegalHoldPlaced(Event):
+    """An authority forbids that anything of this customer is erased."""
+
+    personal: ClassVar = ("reason",)
+
+    authority: str
+    reason: Personal
+
+
+class LegalHoldLifted(Event):
+    """The authority allows erasure again."""
+
+    personal: ClassVar = ("reason",)
+
+    authority: str
+    reason: Personal
+
+
+class SubjectErased(Event):
+    """The key of the customer's personal data was destroyed."""
+
+    legal_basis: str
+    key_reference: str
+
+
+class WalletClaimed(Event):
+    """One stream for a partner and a wallet: who registers second loses the race for version 1."""
+
+    customer: UUID
+
+
+class PersonRecognised(Event):
+    """One stream for a person's keyed fingerprint: the customer that was verified as this person."""
+
+    customer: UUID
+
+
+class OnboardingBarred(Event):
+    """One stream for the keyed fingerprint of a wallet or a person: never again."""
+
+    customer: UUID
+    subject: Literal["wallet", "person"]
+
+
+class ApiKeyIssued(Event):
+    """A key may call the API in a role. Only its SHA-256 is kept."""
+
+    key_hash: Digest
+    role: Literal["partner", "officer", "auditor", "admin"]
+    name: str
+    partner: UUID | None = None
+
+
+class ApiKeyRevoked(Event):
+    """The key may call nothing any more."""
+
+
+class SanctionsListPublished(Event):
+    """A sanctions list was adopted: screenings from here on use it."""
+
+    list_name: str
+    list_version: str
+    list_hash: Digest
+    entries: int
+    addresses: int
+    sample: bool
+
+
+EVENTS: Final[dict[str, type[Event]]] = {
+    event.__name__: event
+    for event in (
+        CustomerRegistered,
+        ChallengeIssued,
+        ChallengeFailed,
+        ChallengeVerified,
+        ScreeningAttempted,
+        ScreeningPassed,
+        ScreeningFailed,
+        VerificationStarted,
+        VerificationRetryRequested,
+        VerificationHeld,
+        VerificationPassed,
+        VerificationFailed,
+        CustomerDeactivated,
+        CustomerReactivated,
+        AlertRaised,
+        AlertCleared,
+        RejectionProposed,
+        RejectionWithdrawn,
+        IllicitActivityConfirmed,
+        LegalHoldPlaced,
+        LegalHoldLifted,
+        SubjectErased,
+        WalletClaimed,
+        PersonRecognised,
+        OnboardingBarred,
+        ApiKeyIssued,
+        ApiKeyRevoked,
+        SanctionsListPublished,
+    )
+}
+"""Stored type name to class: what the log's `topic` column says."""

@@ -1,0 +1,68 @@
+"""What screening sources and KYC providers say, in our words. Vendors' words stop at their adapters."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from domain.vocabulary import Digest, Fact, Moment
+
+
+class Severity(StrEnum):
+    """How grave a finding is. From `HIGH` on it stands against the customer."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    SEVERE = "severe"
+
+
+GRAVE = frozenset({Severity.HIGH, Severity.SEVERE})
+
+
+class Finding(Fact):
+    """One thing that a source knows about a wallet."""
+
+    category: str
+    severity: Severity
+    listed: bool = False
+    """True for an exact canonical address on a sanctions list, which needs no second opinion."""
+    reference: str = ""
+    """Where the source keeps it: a list's profile, a vendor's alert."""
+
+
+class SourceReport(Fact):
+    """What one source said when it was asked once. An unavailable source says nothing at all."""
+
+    source: str
+    answered: bool
+    findings: tuple[Finding, ...] = ()
+    list_version: str | None = None
+    list_hash: Digest | None = None
+    evidence: Digest | None = None
+    retry_after: int | None = Field(default=None, ge=0)
+    """Seconds the source asked us to wait, where it did."""
+
+    @property
+    def grave(self) -> bool:
+        """Whether anything in it stands against the customer."""
+        return any(finding.severity in GRAVE for finding in self.findings)
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is an exact sanctions match."""
+        return any(finding.listed for finding in self.findings)
+
+
+class VerificationResult(Fact):
+    """What a KYC provider decided, at its own time."""
+
+    provider: str
+    applicant: str
+    answer: Literal["approved", "retry", "rejected", "on_hold"]
+    reported_at: Moment
+    """The provider's clock. Results are ordered by it, so repeats and disorder are harmless."""
+    labels: tuple[str, ...] = ()
+    evidence: Digest
+    person: Digest | None = None
+    """Keyed fingerprint of the person, where the provider states who it is."""

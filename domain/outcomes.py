@@ -1,0 +1,238 @@
+"""What follows when a source, a provider or an officer has spoken: a policy's verdict turned into events."""
+
+from collections.abc import Iterable, Iterator
+
+from domain.commands import (
+    ConfirmRejection,
+    RecordMonitoring,
+    RecordScreening,
+    RecordVerification,
+    ResolveHold,
+)
+from domain.customer import Customer
+from domain.events import (
+    AlertRaised,
+    CustomerDeactivated,
+    IllicitActivityConfirmed,
+    RejectionProposed,
+    ScreeningAttempted,
+    ScreeningFailed,
+    ScreeningPassed,
+    VerificationFailed,
+    VerificationHeld,
+    VerificationPassed,
+    VerificationRetryRequested,
+)
+from domain.findings import Finding, SourceReport, VerificationResult
+from domain.policies.monitoring import MONITORING_1, monitoring_1
+from domain.policies.screening import SCREENING_1, ScreeningVerdict, delay, screening_1
+from domain.policies.verification import VERIFICATION_1, VerificationVerdict, verification_1
+from domain.refusals import NothingToDecide
+from domain.vocabulary import Confirmation, Event, Ground, Moment, Reason, Status
+
+DECIDED = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
+
+
+def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event]:
+    """One attempt, and the decision where it allows one. Any attempt but the one that is due is ignored."""
+    if command.attempt != customer.attempts + 1 or customer.held:
+        return
+    judged = screening_1(command.reports, earlier=customer.reports, doubts=customer.doubts, barred=command.barred)
+    if judged.verdict == "fail" and command.confirmation is Confirmation.ALWAYS:
+        judged = ScreeningVerdict("hold", (*judged.reasons, Reason.CONFIRMATION_REQUIRED), judged.findings)
+    yield ScreeningAttempted(
+        attempt=command.attempt,
+        reports=command.reports,
+        verdict=judged.verdict,
+        reasons=judged.reasons,
+        policy=SCREENING_1,
+        due=_due(command) if judged.verdict == "retry" else None,
+    )
+    digests = _digests((*customer.reports, *command.reports))
+    by = f"policy:{SCREENING_1}"
+    if judged.verdict == "clear":
+        yield _screening_passed(command.attempt, judged.findings, digests, by)
+    elif judged.verdict == "fail":
+        yield _screening_failed(command.attempt, judged.findings, judged.reasons, digests, by)
+
+
+def of_verification(customer: Customer, command: RecordVerification) -> Iterator[Event]:
+    """A result that is newer than the one on record, decided; an older one is ignored, and so is one too late."""
+    result = command.result
+    if customer.reported_at and (result.reported_at <= customer.reported_at or customer.status in DECIDED):
+        return
+    if customer.applicant is not None and customer.applicant != result.applicant:
+        raise NothingToDecide
+    judged = verification_1(
+        result, retries=customer.retries, barred=command.barred, known_elsewhere=command.known_elsewhere
+    )
+    if judged.verdict == "fail" and command.confirmation is Confirmation.ALWAYS:
+        judged = VerificationVerdict("hold", (*judged.reasons, Reason.CONFIRMATION_REQUIRED))
+    yield _verification_event(customer, result, judged)
+
+
+def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Event]:
+    """Suspicion deactivates, evidence rejects. What an open alert says already is not said again."""
+    earlier = tuple(report for alert in customer.alerts for report in alert.reports)
+    judged = monitoring_1(command.reports, earlier=earlier)
+    grave = {report.source for report in command.reports if report.answered and report.grave}
+    known = {report.source for report in earlier if report.grave}
+    digests = _digests((*earlier, *command.reports))
+    by = f"policy:{MONITORING_1}"
+    alone = command.confirmation is not Confirmation.ALWAYS
+    if customer.status is Status.REJECTED or judged.verdict == "nothing":
+        return
+    if judged.verdict == "evidence" and alone:
+        yield IllicitActivityConfirmed(
+            reasons=judged.reasons,
+            evidence=digests,
+            reports=command.reports,
+            policy=MONITORING_1,
+            decided_by=(by,),
+        )
+    elif not grave <= known:
+        yield AlertRaised(alert=command.alert, reports=command.reports, reasons=judged.reasons, policy=MONITORING_1)
+        if Ground.SUSPICION not in customer.grounds:
+            yield CustomerDeactivated(ground=Ground.SUSPICION, decided_by=by)
+
+
+def of_hold(customer: Customer, command: ResolveHold) -> Iterator[Event]:
+    """An officer's word where a policy held: pass, fail, or a proposal where a second officer must agree."""
+    at = Status.SCREENING if command.step == "screening" else Status.VERIFYING
+    if customer.status is not at and _past(customer, at):
+        return
+    if not customer.held:
+        raise NothingToDecide
+    if command.outcome == "fail" and command.confirmation is not Confirmation.NEVER:
+        if customer.proposal is None:
+            yield RejectionProposed(officer=command.officer, reason=command.reason, evidence=())
+    elif command.outcome == "fail":
+        yield _rejection(customer, (command.officer,), ())
+    elif at is Status.SCREENING:
+        findings = _findings(customer.reports)
+        yield _screening_passed(customer.attempts, findings, _digests(customer.reports), command.officer)
+    else:
+        yield _verification_passed(customer, command.officer)
+
+
+def of_confirmation(customer: Customer, proposal: RejectionProposed, command: ConfirmRejection) -> Event:
+    """The rejection that two officers agree on, in the words of the step where the customer is."""
+    return _rejection(customer, (proposal.officer, command.officer), proposal.evidence)
+
+
+def _rejection(customer: Customer, officers: tuple[str, ...], evidence: tuple[str, ...]) -> Event:
+    reasons = (Reason.OFFICER_DECISION,)
+    by = " and ".join(officers)
+    if customer.status is Status.SCREENING:
+        digests = (*_digests(customer.reports), *evidence)
+        return _screening_failed(customer.attempts, _findings(customer.reports), reasons, digests, by)
+    if customer.status is Status.VERIFYING:
+        return VerificationFailed(
+            reasons=reasons,
+            person=customer.person,
+            policy=VERIFICATION_1,
+            evidence=customer.evidence,
+            reported_at=customer.reported_at,
+            decided_by=by,
+        )
+    digests = (*_digests(report for alert in customer.alerts for report in alert.reports), *evidence)
+    return IllicitActivityConfirmed(reasons=reasons, evidence=digests, policy=MONITORING_1, decided_by=officers)
+
+
+def _verification_event(customer: Customer, result: VerificationResult, judged: VerificationVerdict) -> Event:
+    by = f"policy:{VERIFICATION_1}"
+    match judged.verdict:
+        case "pass":
+            return VerificationPassed(
+                provider=result.provider,
+                applicant=result.applicant,
+                person=result.person,
+                policy=VERIFICATION_1,
+                evidence=result.evidence,
+                reported_at=result.reported_at,
+                decided_by=by,
+            )
+        case "fail":
+            return VerificationFailed(
+                reasons=judged.reasons,
+                labels=result.labels,
+                person=result.person,
+                policy=VERIFICATION_1,
+                evidence=result.evidence,
+                reported_at=result.reported_at,
+                decided_by=by,
+            )
+        case "retry":
+            return VerificationRetryRequested(
+                attempt=customer.retries + 1,
+                reasons=judged.reasons,
+                labels=result.labels,
+                policy=VERIFICATION_1,
+                evidence=result.evidence,
+                reported_at=result.reported_at,
+            )
+        case "hold":
+            return VerificationHeld(
+                reasons=judged.reasons,
+                policy=VERIFICATION_1,
+                evidence=result.evidence,
+                reported_at=result.reported_at,
+                person=result.person,
+            )
+
+
+def _verification_passed(customer: Customer, officer: str) -> Event:
+    if customer.evidence is None or customer.reported_at is None:
+        raise NothingToDecide
+    return VerificationPassed(
+        provider=customer.provider or "",
+        applicant=customer.applicant or "",
+        person=customer.person,
+        policy=VERIFICATION_1,
+        evidence=customer.evidence,
+        reported_at=customer.reported_at,
+        decided_by=officer,
+    )
+
+
+def _screening_passed(
+    attempt: int, findings: tuple[Finding, ...], evidence: tuple[str, ...], by: str
+) -> ScreeningPassed:
+    return ScreeningPassed(attempt=attempt, findings=findings, policy=SCREENING_1, evidence=evidence, decided_by=by)
+
+
+def _screening_failed(
+    attempt: int,
+    findings: tuple[Finding, ...],
+    reasons: tuple[Reason, ...],
+    evidence: tuple[str, ...],
+    by: str,
+) -> ScreeningFailed:
+    return ScreeningFailed(
+        attempt=attempt,
+        findings=findings,
+        reasons=reasons,
+        policy=SCREENING_1,
+        evidence=evidence,
+        decided_by=by,
+    )
+
+
+def _past(customer: Customer, step: Status) -> bool:
+    """Whether the customer has had this step decided already."""
+    if step is Status.SCREENING:
+        return customer.attempts > 0
+    return customer.reported_at is not None
+
+
+def _due(command: RecordScreening) -> Moment:
+    asked = max((report.retry_after or 0 for report in command.reports), default=0)
+    return command.now + delay(command.attempt, retry_after=asked, jitter=command.jitter)
+
+
+def _findings(reports: Iterable[SourceReport]) -> tuple[Finding, ...]:
+    return tuple(finding for report in reports for finding in report.findings)
+
+
+def _digests(reports: Iterable[SourceReport]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(report.evidence for report in reports if report.evidence))

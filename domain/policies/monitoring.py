@@ -1,0 +1,34 @@
+"""`monitoring-1`: does anything stand against a customer that is in?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from domain.findings import SourceReport
+from domain.vocabulary import Reason
+
+MONITORING_1: Final = "monitoring-1"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringVerdict:
+    """`nothing`, `suspicion` (deactivate) or `evidence` (reject)."""
+
+    verdict: Literal["nothing", "suspicion", "evidence"]
+    reasons: tuple[Reason, ...] = ()
+
+
+def monitoring_1(reports: Sequence[SourceReport], *, earlier: Sequence[SourceReport] = ()) -> MonitoringVerdict:
+    """Judge today's reports, with the `earlier` ones of the alerts that are open.
+
+    An exact sanctions match or grave findings of two sources are evidence; grave findings of one are suspicion.
+    """
+    heard = [report for report in (*earlier, *reports) if report.answered]
+    grave = {report.source for report in heard if report.grave}
+    if any(report.listed for report in heard):
+        return MonitoringVerdict("evidence", (Reason.SANCTIONS_MATCH,))
+    if len(grave) > 1:
+        return MonitoringVerdict("evidence", (Reason.CONFIRMED_BY_TWO_SOURCES,))
+    if any(report.grave for report in reports if report.answered):
+        return MonitoringVerdict("suspicion", (Reason.SINGLE_SOURCE_FINDINGS,))
+    return MonitoringVerdict("nothing")

@@ -1,0 +1,100 @@
+"""The words that events, decisions and documents share: statuses, reasons, and the base of every fact.
+
+The values are the storage format and the API's: add, never rename.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256, in lower-case hex."""
+
+Moment = AwareDatetime
+"""A point in time with a zone; UTC wherever we make it."""
+
+
+class Fact(BaseModel):
+    """Something that is so: frozen, camelCase as JSON, and nothing in it that is not declared."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Sealed(Fact):
+    """Personal text as it is stored: encrypted with its subject's own key, base64 of nonce and ciphertext."""
+
+    sealed: str
+
+
+Personal = str | Sealed
+"""Free text about a person: clear in a decision, sealed in the log."""
+
+
+class Event(Fact):
+    """A fact of a stream, in the past tense. The class name is the stored type's name."""
+
+    schema_version: ClassVar[int] = 1
+    personal: ClassVar[tuple[str, ...]] = ()
+    """The fields that are sealed before they are stored, and never shown."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What logs and test reports may show of it."""
+        return ((name, value) for name, value in super().__repr_args__() if name not in self.personal)
+
+
+class Status(StrEnum):
+    """What a partner sees, and all it sees."""
+
+    INITIATING = "initiating"
+    SCREENING = "screening"
+    VERIFYING = "verifying"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    REJECTED = "rejected"
+
+
+class Ground(StrEnum):
+    """Why a customer is deactivated."""
+
+    PARTNER_REQUEST = "partner_request"
+    ISSUE = "issue"
+    SUSPICION = "suspicion"
+
+
+class Reason(StrEnum):
+    """Reason codes of decisions, for officers, auditors and regulators. `docs/reasons.md` explains each."""
+
+    SANCTIONS_MATCH = "sanctions_match"
+    CONFIRMED_BY_TWO_SOURCES = "confirmed_by_two_sources"
+    CONTRADICTED_FINDINGS = "contradicted_findings"
+    UNCONFIRMED_FINDINGS = "unconfirmed_findings"
+    SINGLE_SOURCE_FINDINGS = "single_source_findings"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    WALLET_BARRED = "wallet_barred"
+    PREVIOUSLY_REJECTED = "previously_rejected"
+    DUPLICATE_PERSON = "duplicate_person"
+    PROVIDER_REJECTED = "provider_rejected"
+    PROVIDER_RETRY = "provider_retry"
+    PROVIDER_HOLD = "provider_hold"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    CONFIRMATION_REQUIRED = "confirmation_required"
+    OFFICER_DECISION = "officer_decision"
+
+
+class Confirmation(StrEnum):
+    """Which rejections wait for two officers: none, those out of a hold, or every one."""
+
+    NEVER = "never"
+    AMBIGUOUS = "ambiguous"
+    ALWAYS = "always"

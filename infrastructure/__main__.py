@@ -1,0 +1,5 @@
+"""`python -m infrastructure`: the command line."""
+
+from infrastructure.cli import main
+
+main()

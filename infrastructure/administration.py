@@ -1,0 +1,167 @@
+"""Commands of whoever runs the service: migrate, keys, sanctions lists."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar, get_args
+from uuid import UUID
+
+import typer
+
+from application.handlers import append
+from application.streams import sanctions_list_of
+from infrastructure import migrate as migrations
+from infrastructure.api_keys import Role, issue, new_key, revoke
+from infrastructure.bootstrap import database, keys_for, open_services
+from infrastructure.faults import CannotStart
+from infrastructure.logs import set_up_logs
+from infrastructure.sanctions.sdn_advanced import SAMPLE, MalformedSanctionsList, SanctionsList, read
+from infrastructure.screening.ofac import OFAC, adopt, adopted_list, keep_addresses
+from infrastructure.services import Services
+from infrastructure.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key as it is shown, once."""
+
+    key_id: UUID
+    role: str
+    name: str
+    partner: UUID | None
+    key: str
+
+
+def migrate() -> None:
+    """Migrate the database that the settings name."""
+    settings = load_settings().model_copy(update={"mode": "sandbox"})
+    if settings.database_url is not None:
+        applied = migrations.migrate(settings.database_url)
+        typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
+        return
+    with database(settings):
+        typer.echo("the embedded database is up to date")
+
+
+def create_key(*, role: str, name: str, partner: str | None, as_json: bool) -> None:
+    """Issue a key and show it."""
+    if role not in get_args(Role):
+        raise CannotStart(f"a role is one of {', '.join(get_args(Role))}")
+    if partner is not None and role != "partner":
+        raise CannotStart("only a partner's key belongs to a partner")
+    given = _uuid(partner) if partner else None
+    issued = with_services(lambda services: issue_key(services, role=role, name=name, partner=given))  # type: ignore[arg-type] # checked above
+    if as_json:
+        shown = asdict(issued)
+        typer.echo(json.dumps({_camel(field): value for field, value in shown.items()}, default=str))
+    else:
+        of = f" of partner {issued.partner}" if issued.partner else ""
+        typer.echo(f"key {issued.key_id}{of}, shown this once:\n{issued.key}")
+
+
+def revoke_key(key_id: str) -> None:
+    """End a key."""
+    stream = _uuid(key_id)
+
+    async def run(services: Services) -> int:
+        outcome = await services.execute(
+            lambda: append(stream, revoke), actor="admin:console", correlation_id=services.new_id()
+        )
+        return outcome.version
+
+    if not with_services(run):
+        raise CannotStart("there is no such key")
+    typer.echo("revoked")
+
+
+def list_keys(*, as_json: bool) -> None:
+    """Show who may call."""
+
+    async def run(services: Services) -> list[dict[str, str]]:
+        return await services.directory.all()
+
+    rows = with_services(run)
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            typer.echo(
+                "  ".join(f"{value:{width}}" for value, width in zip(row.values(), (36, 8, 36, 20), strict=False))
+            )
+
+
+def adopt_list(file: Path) -> None:
+    """Put a list in force."""
+    try:
+        with file.open("rb") as stream:
+            given = read(stream)
+    except (OSError, MalformedSanctionsList) as fault:
+        raise CannotStart(f"cannot adopt the list: {fault}") from fault
+    with_services(lambda services: put_in_force(services, given, sample=False))
+    typer.echo(f"in force: the list of {given.published}, {len(given.addresses)} addresses, sha256 {given.sha256}")
+
+
+async def issue_key(services: Services, *, role: Role, name: str, partner: UUID | None = None) -> IssuedKey:
+    """Issue a key; a partner's first key makes the partner."""
+    key, key_hash = new_key(role)
+    key_id = services.new_id()
+    if role == "partner" and partner is None:
+        partner = services.new_id()
+    await services.execute(
+        lambda: append(
+            key_id,
+            lambda history: issue(key_hash=key_hash, role=role, name=name, partner=partner, history=history),
+        ),
+        actor="admin:console",
+        correlation_id=key_id,
+    )
+    return IssuedKey(key_id, role, name, partner, key)
+
+
+async def put_in_force(services: Services, given: SanctionsList, *, sample: bool) -> None:
+    """Store a list's addresses, then record that it is in force."""
+    await keep_addresses(services.pool, given)
+    await services.execute(
+        lambda: adopt(given, sample=sample), actor="admin:console", correlation_id=sanctions_list_of(OFAC)
+    )
+
+
+async def sample_adopted(services: Services, settings: Settings) -> None:
+    """In sandbox mode, screen with the sample until a list is adopted."""
+    if settings.mode == "production":
+        return
+    async with services.pool.connection() as connection:
+        if await adopted_list(connection) is not None:
+            return
+    with SAMPLE.open("rb") as stream:
+        await put_in_force(services, read(stream), sample=True)
+
+
+def with_services(use: Callable[[Services], Awaitable[T]]) -> T:
+    """Run something that needs the services, on the database that the settings name."""
+    set_up_logs()
+    settings = load_settings()
+    with database(settings) as ready:
+        keys = keys_for(settings, ready.conninfo)
+
+        async def run() -> T:
+            async with open_services(settings, ready.conninfo, keys) as services:
+                return await use(services)
+
+        return asyncio.run(run())
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CannotStart("ids are UUIDs") from None
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)

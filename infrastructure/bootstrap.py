@@ -1,0 +1,156 @@
+"""The composition root: reads the environment, starts what is needed, and puts the objects together."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from application.executor import Executor
+from domain.challenge import Site
+from infrastructure import ids
+from infrastructure.api_keys import KeyDirectory
+from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.faults import CannotStart
+from infrastructure.keys import Keys, check_keys, load_keys
+from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.migrate import check, migrate
+from infrastructure.postgres import Connection, service_conninfo
+from infrastructure.reading import Pool, Reader
+from infrastructure.sandbox.provider import SandboxProvider
+from infrastructure.sandbox.source import SandboxSource, Scripts
+from infrastructure.screening.ofac import OfacList
+from infrastructure.sealing import Keyring, SealedEvidence
+from infrastructure.services import Sandbox, Services
+from infrastructure.settings import Settings
+from infrastructure.verification import NoProvider
+
+POOL: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database that has our schema. `fresh` if an embedded one was made just now."""
+
+    conninfo: str
+    fresh: bool = False
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Database]:
+    """The database to work on, ready: an embedded one is started, or joined where another command runs it."""
+    if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+        raise CannotStart("POSTGRES_ENABLE_DB_FUNCTIONS is set: with it the library writes past the log's lock")
+    if settings.database_url is not None:
+        yield _ready(settings, settings.database_url, fresh=False)
+        return
+    server = EmbeddedPostgres(settings.data / "postgres")
+    note = settings.data / "connection"
+    try:
+        server.start()
+    except DataFolderHeld:
+        with suppress(FileNotFoundError):
+            yield Database(note.read_text(encoding="utf-8"))
+            return
+        raise
+    with server_running(server, note) as conninfo:
+        yield _ready(settings, conninfo, fresh=server.fresh)
+
+
+@contextmanager
+def server_running(server: EmbeddedPostgres, note: Path) -> Iterator[str]:
+    """The server's connection, noted for other commands of this user, until it is stopped."""
+    try:
+        conninfo = server.conninfo()
+        note.unlink(missing_ok=True)
+        with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(conninfo)
+        yield conninfo
+    finally:
+        note.unlink(missing_ok=True)
+        server.stop()
+
+
+def _ready(settings: Settings, conninfo: str, *, fresh: bool) -> Database:
+    """Check the schema, after migrating where that is ours to do."""
+    try:
+        if settings.mode == "sandbox":
+            migrate(conninfo)
+        check(conninfo)
+    except psycopg.OperationalError as fault:
+        raise CannotStart(f"the database does not let us in: {_plain(fault, conninfo)}") from fault
+    return Database(conninfo, fresh)
+
+
+def keys_for(settings: Settings, conninfo: str) -> Keys:
+    """The deployment's keys, made now in sandbox mode if there are none, and checked against the log's."""
+    keys = load_keys(settings.keys_folder, generate=settings.mode == "sandbox")
+    check_keys(service_conninfo(conninfo), keys)
+    return keys
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, conninfo: str, keys: Keys) -> AsyncIterator[Services]:
+    """Everything a process needs, running until the context is left."""
+    service = service_conninfo(conninfo)
+    async with AsyncExitStack() as stack:
+        pool: Pool = AsyncConnectionPool(
+            service, min_size=1, max_size=POOL, open=False, timeout=3, kwargs={"autocommit": True}
+        )
+        await stack.enter_async_context(pool)
+        writing, sealing = Connection(service), Connection(service)
+        stack.push_async_callback(writing.close)
+        stack.push_async_callback(sealing.close)
+        keyring = Keyring(sealing, keys.master)
+        executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id)
+        running = asyncio.create_task(executor.run())
+        stack.push_async_callback(_end, running)
+        site = Site(urlsplit(settings.url).netloc, settings.url)
+        sandbox = await stack.enter_async_context(_sandbox(settings, pool, keys, site))
+        yield Services(
+            conninfo=service,
+            executor=executor,
+            reader=Reader(pool),
+            pool=pool,
+            directory=KeyDirectory(pool),
+            keys=keys,
+            evidence=SealedEvidence(sealing, keyring),
+            sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
+            provider=sandbox.provider if sandbox else NoProvider(),
+            site=site,
+            clock=ids.now,
+            new_id=ids.new_id,
+            confirmation=settings.confirmation,
+            sandbox=sandbox,
+        )
+
+
+@asynccontextmanager
+async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> AsyncIterator[Sandbox | None]:
+    """The sandbox's vendors; None in production mode. They call this process where it listens."""
+    if settings.mode == "production":
+        yield None
+        return
+    async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10) as client:
+        yield Sandbox(SandboxProvider(keys.callback, site.uri), Scripts(pool), client)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _plain(fault: psycopg.Error, conninfo: str) -> str:
+    """The fault in one line, without a password."""
+    text = str(fault).strip().splitlines()[-1]
+    password = conninfo_to_dict(conninfo).get("password")
+    return text.replace(str(password), "***") if password else text

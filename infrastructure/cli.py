@@ -1,0 +1,163 @@
+"""The command line. Commands import what they need when they run, so that each starts fast."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+ROOT: Final = Path(__file__).parent.parent
+
+app = typer.Typer(
+    name="./run",
+    help="Gatehouse: customer onboarding that can prove what it decided.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="Issue, list and revoke API keys.", no_args_is_help=True)
+sanctions_app = typer.Typer(help="Adopt sanctions lists.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+app.add_typer(sanctions_app, name="sanctions")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+
+
+@app.command()
+def demo(*, json: Json = False) -> None:
+    """Onboard customers through HTTP as a partner would, and show what became of each."""
+    from infrastructure.demo import run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,
+    host: Annotated[str | None, typer.Option()] = None,
+    *,
+    workers: Annotated[bool, typer.Option(help="Run projections and workers too.")] = True,
+) -> None:
+    """Run the service: the API, projections and workers, on an embedded database unless DATABASE_URL names one."""
+    from infrastructure.serving import serve as run
+
+    overrides: dict[str, object] = {"port": port, "host": host}
+    run({name: value for name, value in overrides.items() if value is not None}, workers=workers)
+
+
+@app.command()
+def work(*, attached: Annotated[bool, typer.Option(help="End when standard input ends.")] = False) -> None:
+    """Run projections and workers alone, beside any number of others."""
+    from infrastructure.serving import work as run
+
+    run(attached=attached)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to this version. Safe to repeat, and from several places at once."""
+    from infrastructure.administration import migrate as run
+
+    run()
+
+
+@keys_app.command("create")
+def keys_create(
+    role: Annotated[str, typer.Option(help="partner, officer, auditor or admin.")],
+    name: Annotated[str, typer.Option(help="Whose key it is, for the audit trail.")],
+    partner: Annotated[str | None, typer.Option(help="The id of a partner that has a key already.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Issue a key. It is shown once, and kept as a hash."""
+    from infrastructure.administration import create_key
+
+    create_key(role=role, name=name, partner=partner, as_json=json)
+
+
+@keys_app.command("list")
+def keys_list(*, json: Json = False) -> None:
+    """Show which keys there are. Never the keys."""
+    from infrastructure.administration import list_keys
+
+    list_keys(as_json=json)
+
+
+@keys_app.command("revoke")
+def keys_revoke(key_id: str) -> None:
+    """End a key."""
+    from infrastructure.administration import revoke_key
+
+    revoke_key(key_id)
+
+
+@sanctions_app.command("adopt")
+def sanctions_adopt(file: Path) -> None:
+    """Put a list in the format of OFAC's sdn_advanced.xml in force."""
+    from infrastructure.administration import adopt_list
+
+    adopt_list(file)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""
+    _become("pytest", *(context.args or ["-n", "2"]))
+
+
+@app.command()
+def check() -> None:
+    """Check format, lint, types and import contracts."""
+    checks = [
+        ("ruff", "format", "--check", "."),
+        ("ruff", "check", "."),
+        ("mypy",),
+        ("importlinter.cli",),
+    ]
+    failed = [name for name, *arguments in checks if _run(name, *arguments)]
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def bench(
+    name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
+) -> None:
+    """Measure NAME: commands, queries. The last line is JSON; exit code 0 only if the targets are met."""
+    from bench import main as run
+
+    raise typer.Exit(run(name, quick=quick))
+
+
+@app.command()
+def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
+    """Break something on purpose: kill-postgres. The last line is JSON; exit code 0 only if nothing was lost."""
+    from bench.drills import main as run
+
+    raise typer.Exit(run(name, rounds=rounds))
+
+
+def main() -> None:
+    """Run the command line; what stops a command is one line on standard error."""
+    from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
+    from infrastructure.faults import CannotStart
+
+    try:
+        app(standalone_mode=True)
+    except (CannotStart, EmbeddedPostgresError) as fault:
+        typer.echo(f"gatehouse: {fault}", err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _run(module: str, *arguments: str) -> int:
+    """Run a tool of the environment, from the project's root."""
+    typer.echo(f"$ {module} {' '.join(arguments)}")
+    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])

@@ -1,0 +1,1 @@
+"""The HTTP API: routes turn requests into commands and rows into resources."""

@@ -1,0 +1,160 @@
+"""The web application: every route behind its gate, errors as problem details, OpenAPI from the routes' table."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infrastructure.http.callbacks import CallbackRoutes
+from infrastructure.http.customers import CustomerRoutes
+from infrastructure.http.models import ProblemDetails
+from infrastructure.http.officers import OfficerRoutes
+from infrastructure.http.operations import Operations
+from infrastructure.http.problems import PROBLEMS, Problem, problem_response
+from infrastructure.http.routing import Gate, Route, answered, finish
+from infrastructure.http.sandbox_page import SandboxPage
+from infrastructure.http.simulator import SimulatorRoutes
+from infrastructure.services import CALLBACK_PATH, Services
+from infrastructure.version import VERSION
+
+V1: Final = "/v1"
+ALWAYS: Final = ("unauthenticated", "forbidden", "internal_error", "unavailable")
+WITH_BODY: Final = ("invalid_json", "invalid_request", "body_too_large", "unsupported_media_type")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over running services. Sandbox routes exist in sandbox mode only."""
+    app = FastAPI(title="Gatehouse", version=VERSION, redoc_url=None)
+    gate = Gate(services.directory, services.new_id)
+    routes = routes_of(services)
+    router = APIRouter()
+    for route in routes:
+        router.add_api_route(V1 + route.path, gate.guard(route), methods=[route.method], **_described(route))
+    app.include_router(router)
+    _add_open_routes(app, services)
+    app.add_exception_handler(HTTPException, _refuse)
+    app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign] # FastAPI's way to extend it
+    app.state.routes = routes
+    return app
+
+
+def routes_of(services: Services) -> list[Route]:
+    """Every route that needs a key."""
+    routes = CustomerRoutes(services).routes() + OfficerRoutes(services.reader).routes()
+    if services.sandbox:
+        routes += SimulatorRoutes(services, services.sandbox).routes()
+    return routes
+
+
+def _add_open_routes(app: FastAPI, services: Services) -> None:
+    """What needs no key: health, metrics, and the vendors' callbacks and pages."""
+    operations = Operations(services)
+    open_routes: list[tuple[str, str, Endpoint]] = [
+        ("GET", "/health/live", operations.live),
+        ("GET", "/health/ready", operations.ready),
+        ("GET", "/metrics", operations.metrics),
+    ]
+    if services.sandbox:
+        page = SandboxPage(services.sandbox)
+        open_routes += [
+            ("POST", CALLBACK_PATH, CallbackRoutes(services, services.sandbox.provider).receive),
+            ("GET", "/sandbox/verification/{token}", page.show),
+            ("POST", "/sandbox/verification/{token}", page.submit),
+        ]
+    for method, path, endpoint in open_routes:
+        name = f"{method} {path}"
+        app.add_api_route(path, answered(name, endpoint), methods=[method], include_in_schema=False)
+
+
+async def _refuse(_: Request, fault: Exception) -> Response:
+    """Unknown paths and methods."""
+    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "invalid_request")
+    return finish(problem_response(Problem(code)))
+
+
+def _described(route: Route) -> dict[str, Any]:
+    """What FastAPI is told of a route, for OpenAPI."""
+    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ("invalid_request",) if route.query else ()))
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
+        for status, codes in _by_status(problems).items()
+    }
+    responses[route.status] = {"description": "Done"} | ({"model": route.answer} if route.answer else {})
+    extra: dict[str, Any] = {"security": [{"apiKey": []}]}
+    if route.body:
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
+    return {
+        "summary": route.summary,
+        "description": route.handler.__doc__,
+        "operation_id": f"{route.tag.replace(' ', '_')}_{getattr(route.handler, '__name__', '')}",
+        "status_code": route.status,
+        "responses": responses,
+        "response_model": None,
+        "tags": [route.tag],
+        "openapi_extra": extra,
+    }
+
+
+def _openapi(app: FastAPI, routes: Iterable[Route]) -> dict[str, Any]:
+    """The document, with the schemas of what the gates read themselves."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        read = {route.body for route in routes if route.body} | {ProblemDetails}
+        _, schemas = models_json_schema(
+            [(model, "validation") for model in sorted(read, key=lambda model: model.__name__)],
+            ref_template="#/components/schemas/{model}",
+        )
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(schemas["$defs"])
+        components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _by_status(codes: Iterable[str]) -> dict[int, list[str]]:
+    statuses: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        statuses.setdefault(PROBLEMS[code].status, []).append(code)
+    return statuses
+
+
+def _problem_content() -> dict[str, Any]:
+    return {"content": {"application/problem+json": {"schema": _ref(ProblemDetails)}}}
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    if "{customer_id}" not in route.path:
+        return []
+    return [{"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}]
+
+
+def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    properties = query.model_json_schema(by_alias=True)
+    names = properties["properties"].items()
+    inlined = {name: _inlined(schema, properties.get("$defs", {})) for name, schema in names}
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in inlined.items()]
+
+
+def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema without `null` (an absent parameter is no null) and without references."""
+    for choice in schema.get("anyOf", []):
+        if choice.get("type") != "null":
+            schema = choice
+    reference = schema.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else schema
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

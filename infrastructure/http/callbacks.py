@@ -1,0 +1,54 @@
+"""Callbacks in: the signature is checked on the raw body first; what is accepted is durable before 200."""
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.commands import RecordVerification
+from domain.refusals import Refused
+from infrastructure.http.problems import Problem
+from infrastructure.http.requests import read_bytes
+from infrastructure.metrics import IGNORED_RESULTS
+from infrastructure.sandbox.provider import ForgedCallback, MalformedCallback, SandboxProvider
+from infrastructure.services import Services
+
+log = structlog.get_logger()
+
+
+class CallbackRoutes:
+    """What KYC providers call."""
+
+    def __init__(self, services: Services, provider: SandboxProvider) -> None:
+        self._services = services
+        self._provider = provider
+
+    async def receive(self, request: Request) -> Response:
+        """200 once it is recorded or known, 202 where it is for nobody, 401 where it is forged or stale."""
+        services, provider = self._services, self._provider
+        body = await read_bytes(request)
+        try:
+            customer_id, result = provider.receive(body, request.headers, fingerprint=services.keys.fingerprint_of)
+        except ForgedCallback:
+            raise Problem("callback_signature_invalid") from None
+        except MalformedCallback:
+            raise Problem("invalid_request") from None
+        if await services.reader.customer(customer_id) is None:
+            return Response(status_code=202)
+        await services.evidence.keep(customer_id, [body])
+        command = RecordVerification(result, confirmation=services.confirmation)
+        try:
+            outcome = await services.execute(
+                services.change(customer_id, command),
+                actor="policy:verification-1",
+                correlation_id=services.new_id(),
+                occurred_at=result.reported_at,
+            )
+        except Refused as refusal:
+            return self._ignored(refusal.code, 202)
+        return Response(status_code=200) if outcome.new else self._ignored("known", 200)
+
+    def _ignored(self, why: str, status: int) -> Response:
+        """A late, repeated or misplaced result changes nothing, and leaves a trace."""
+        IGNORED_RESULTS.labels(self._provider.name).inc()
+        log.info("result_ignored", provider=self._provider.name, why=why)
+        return Response(status_code=status)

@@ -1,0 +1,173 @@
+"""Request bodies and resources of the API, exactly as they travel.
+
+JSON is camelCase, times are RFC 3339 in UTC, unknown request fields are refused.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from domain.vocabulary import Status
+
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f]{1,255}$"
+"""Text without control characters, which no column, log or page can carry."""
+
+
+class Body(BaseModel):
+    """A request body: strict about what it does not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+
+
+class Resource(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, frozen=True)
+
+
+class CustomerRegistration(Body):
+    """`POST /v1/customers`: a wallet as a CAIP-10 account and the partner's own reference."""
+
+    chain_id: Annotated[str, Field(max_length=200, examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"])]
+    external_id: Annotated[str, Field(pattern=PRINTABLE, examples=["user-4711"])]
+
+
+class Customer(Resource):
+    """A customer as its partner sees it: one of six statuses, and never a reason."""
+
+    id: UUID
+    external_id: str
+    chain_id: str
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+
+
+class RegisteredCustomer(Customer):
+    """The answer to a registration: the customer and the challenge to sign."""
+
+    challenge: str
+
+
+class CustomerPage(Resource):
+    """One page of customers, newest first. `nextCursor` is absent on the last page."""
+
+    customers: list[Customer]
+    next_cursor: str | None = None
+
+
+class CustomerQuery(BaseModel):
+    """`GET /v1/customers`: which customers, and how many at a time."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    status: Status | None = None
+    external_id: Annotated[str, Field(pattern=PRINTABLE)] | None = None
+    chain_id: Annotated[str, Field(max_length=200)] | None = None
+    created_after: AwareDatetime | None = None
+    as_of: Annotated[str, Field(max_length=40)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=100)] | None = None
+
+
+class MomentQuery(BaseModel):
+    """`?asOf=`: a position or a time."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    as_of: Annotated[str, Field(max_length=40)] | None = None
+
+
+class ChallengeResource(Resource):
+    """The open challenge: base64 of the EIP-4361 message, and until when it may be signed."""
+
+    challenge: str
+    expires_at: datetime
+
+
+class SignedChallenge(Body):
+    """`POST …/challenge/sign`: the challenge as it was given, and its signature as 0x-hex or base64 of that."""
+
+    chain_id: Annotated[str, Field(max_length=200)]
+    challenge: Annotated[str, Field(max_length=8000)]
+    signature: Annotated[str, Field(max_length=20000)]
+
+
+class VerificationSession(Resource):
+    """Where the person verifies themselves."""
+
+    provider: str
+    session_url: str
+    session_token: str
+    expires_at: datetime
+
+
+class CustomerServices(Resource):
+    """What the customer may use now."""
+
+    status: Status
+    account_creation: bool
+    card_creation: bool
+
+
+class SimulatedOutcome(Body):
+    """What the sandbox is to answer."""
+
+    outcome: Annotated[str, Field(max_length=40, examples=["pass"])]
+
+
+class Accepted(Resource):
+    """The sandbox will answer so."""
+
+    accepted: bool = True
+
+
+class TimelineEntry(Resource):
+    """One line of a customer's story."""
+
+    position: int
+    version: int
+    type: str
+    recorded_at: datetime
+    occurred_at: datetime
+    who: str
+    what: str
+    why: str
+
+
+class Timeline(Resource):
+    """A customer's story, with the detail inside the status that its partner never sees."""
+
+    id: UUID
+    status: Status
+    detail: str
+    entries: list[TimelineEntry]
+
+
+class StoredEvent(Resource):
+    """An event as it is stored."""
+
+    position: int
+    stream: UUID
+    version: int
+    type: str
+    recorded_at: datetime
+    event: dict[str, Any]
+
+
+class StoredEvents(Resource):
+    """A customer's whole stream."""
+
+    events: list[StoredEvent]
+
+
+class ProblemDetails(Resource):
+    """An error, as RFC 9457 has it. `code` is stable; `type` is made of it."""
+
+    type: str
+    title: str
+    status: int
+    code: str

@@ -1,0 +1,90 @@
+"""For whoever runs the service: is it alive, is it ready, what does it count."""
+
+import json
+from typing import Any, Final
+
+import psycopg
+import psycopg_pool
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infrastructure.metrics import LOG_POSITION, PROJECTION_POSITION, PROJECTION_STOPPED, WORK_DUE
+from infrastructure.migrate import migrations
+from infrastructure.screening.ofac import adopted_list
+from infrastructure.services import Services
+
+LONGEST_LAG: Final = 10_000
+"""Events that a projection may be behind before the process says that it is not ready."""
+
+_STATE: Final = """
+    SELECT (SELECT max(number) FROM gatehouse.migrations),
+        coalesce((SELECT max(notification_id) FROM gatehouse.stored_events), 0)
+"""
+_PROJECTIONS: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY projection"
+
+_DUE: Final = "SELECT kind, count(*) FROM gatehouse.worklist WHERE due <= now() GROUP BY kind"
+
+
+class Operations:
+    """Endpoints without a key; they name nothing of any customer."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def live(self, _: Request) -> Response:
+        """200 as long as the process answers."""
+        return _json({"status": "alive"}, 200)
+
+    async def ready(self, _: Request) -> Response:
+        """200 if the database answers, its schema is ours, and no projection stands or lags; 503 and why, otherwise."""
+        try:
+            state = await self._state()
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout):
+            return _json({"status": "unready", "problems": ["the database does not answer"]}, 503)
+        return _json(state, 503 if state["problems"] else 200)
+
+    async def metrics(self, _: Request) -> Response:
+        """Counters of this process, and gauges of the whole service, for Prometheus."""
+        async with self._services.pool.connection() as connection:
+            for name, position, stopped_at, _fault in await (await connection.execute(_PROJECTIONS)).fetchall():
+                PROJECTION_POSITION.labels(name).set(position)
+                PROJECTION_STOPPED.labels(name).set(stopped_at is not None)
+            for _schema, head in await (await connection.execute(_STATE)).fetchall():
+                LOG_POSITION.set(head)
+            WORK_DUE.clear()
+            for kind, due in await (await connection.execute(_DUE)).fetchall():
+                WORK_DUE.labels(kind).set(due)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _state(self) -> dict[str, Any]:
+        problems: list[str] = []
+        async with self._services.pool.connection() as connection:
+            row = await (await connection.execute(_STATE)).fetchone()
+            followers = await (await connection.execute(_PROJECTIONS)).fetchall()
+            adopted = await adopted_list(connection)
+        schema, head = row or (0, 0)
+        if schema != len(migrations()):
+            problems.append("the database's schema is another version's")
+        projections = {}
+        for name, position, stopped_at, fault in followers:
+            projections[name] = {"position": position, "lag": head - position}
+            if stopped_at is not None:
+                problems.append(f"projection {name} stopped at {stopped_at}: {fault}")
+            elif head - position > LONGEST_LAG:
+                problems.append(f"projection {name} is {head - position} events behind")
+        return {
+            "status": "unready" if problems else "ready",
+            "problems": problems,
+            "warnings": _warnings(sample=adopted.sample) if adopted else ["no sanctions list was adopted"],
+            "position": head,
+            "projections": projections,
+        }
+
+
+def _warnings(*, sample: bool) -> list[str]:
+    return ["screening uses the sample of the sanctions list, not the list"] if sample else []
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")

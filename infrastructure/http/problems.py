@@ -1,0 +1,83 @@
+"""Errors as RFC 9457 problem details. One table says what each code means; nothing repeats what the caller sent."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+TYPES: Final = "urn:gatehouse:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of problem."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: Final[dict[str, Kind]] = {
+    "invalid_json": Kind(400, "The body is not JSON."),
+    "unauthenticated": Kind(401, "A valid API key is needed: `Authorization: Bearer <key>`."),
+    "signature_invalid": Kind(401, "The signature does not prove ownership of the wallet."),
+    "callback_signature_invalid": Kind(401, "The callback's signature does not hold, or it is too old."),
+    "forbidden": Kind(403, "This key's role may not do this."),
+    "onboarding_barred": Kind(403, "This wallet or person cannot be onboarded."),
+    "not_found": Kind(404, "There is nothing here."),
+    "customer_not_found": Kind(404, "There is no such customer."),
+    "method_not_allowed": Kind(405, "This resource does not have this method."),
+    "customer_exists": Kind(409, "This wallet is registered already."),
+    "challenge_already_signed": Kind(409, "The challenge was signed already."),
+    "wrong_status": Kind(409, "The customer's status does not allow this."),
+    "activation_reserved": Kind(409, "Only we can activate this customer."),
+    "not_verifying": Kind(409, "The customer has no verification session now."),
+    "nothing_to_decide": Kind(409, "There is nothing of this kind to decide."),
+    "self_confirmation": Kind(409, "Whoever proposes a rejection cannot confirm it."),
+    "legal_hold": Kind(409, "The customer is under legal hold."),
+    "challenge_expired": Kind(410, "The challenge has expired: ask for a new one."),
+    "version_mismatch": Kind(412, "The customer has changed: read it again."),
+    "body_too_large": Kind(413, "The body is larger than 64 KiB."),
+    "unsupported_media_type": Kind(415, "The body must be application/json."),
+    "invalid_request": Kind(422, "The request is not well formed."),
+    "malformed_account": Kind(422, "Not a CAIP-10 account of an EVM chain: `eip155:<chain id>:0x<40 hex digits>`."),
+    "invalid_checksum": Kind(422, "The address's EIP-55 checksum does not hold."),
+    "malformed_id": Kind(422, "Ids are UUIDs."),
+    "invalid_cursor": Kind(422, "The cursor is not one of ours, or belongs to another query."),
+    "as_of_in_future": Kind(422, "`asOf` must not lie in the future."),
+    "as_of_unsupported": Kind(422, "Lists cannot be read as of a past moment yet."),
+    "contract_wallet_unsupported": Kind(422, "Contract wallets cannot be verified on this chain yet."),
+    "outcome_not_applicable": Kind(422, "This step has no such outcome."),
+    "internal_error": Kind(500, "Something went wrong on our side."),
+    "unavailable": Kind(503, "The service cannot answer now: try again."),
+}
+
+
+class Problem(Exception):
+    """An error that the caller is told of."""
+
+    def __init__(self, code: str, *, headers: dict[str, str] | None = None, **extra: Any) -> None:  # noqa: ANN401
+        super().__init__(code)
+        self.code = code
+        self.headers = headers or {}
+        self.extra = extra
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem as a response. `extra` members stand beside the standard ones."""
+    kind = PROBLEMS[problem.code]
+    body = {
+        "type": TYPES + problem.code,
+        "title": kind.title,
+        "status": kind.status,
+        "code": problem.code,
+        **problem.extra,
+    }
+    headers = dict(problem.headers)
+    if kind.status == 401:  # noqa: PLR2004 -- RFC 9110 asks for it with this status
+        headers["WWW-Authenticate"] = "Bearer"
+    if kind.status == 503:  # noqa: PLR2004 -- how long to wait
+        headers.setdefault("Retry-After", "1")
+    return Response(
+        json.dumps(body, default=str), status_code=kind.status, headers=headers, media_type="application/problem+json"
+    )

@@ -1,0 +1,98 @@
+"""Reading requests strictly: bodies, ids, queries and preconditions, each with a clear error."""
+
+import re
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from infrastructure.http.problems import Problem
+
+LARGEST_BODY: Final = 64 * 1024
+M = TypeVar("M", bound=BaseModel)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_ETAG: Final = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The raw body, up to `LARGEST_BODY`."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > LARGEST_BODY:
+        raise Problem("body_too_large")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise Problem("body_too_large")
+    return bytes(body)
+
+
+async def read_body(request: Request, model: type[M]) -> M:
+    """The JSON body as `model`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem("unsupported_media_type")
+    try:
+        return model.model_validate_json(await read_bytes(request))
+    except ValidationError as fault:
+        raise _invalid(fault) from None
+
+
+def read_query(request: Request, model: type[M]) -> M:
+    """The query parameters as `model`; unknown and repeated ones are refused."""
+    given = request.query_params.multi_items()
+    if len(given) != len({name for name, _ in given}):
+        raise Problem("invalid_request", errors=[{"code": "repeated_parameter"}])
+    try:
+        return model.model_validate(dict(given), strict=False)
+    except ValidationError as fault:
+        raise _invalid(fault) from None
+
+
+def read_id(request: Request, name: str = "customer_id") -> UUID:
+    """An id in the path."""
+    text = request.path_params[name]
+    if not _UUID.fullmatch(text):
+        raise Problem("malformed_id")
+    return UUID(text)
+
+
+def read_if_match(request: Request) -> int | None:
+    """The version that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do."""
+    header = request.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(header.strip())
+    if match is None:
+        raise Problem("version_mismatch")
+    return int(match.group(1))
+
+
+def read_moment(text: str, *, now: datetime) -> datetime | int:
+    """`asOf`: a position, or a time with a zone that has passed."""
+    if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Problem("invalid_request", errors=[{"pointer": "/asOf", "code": "datetime_parsing"}]) from None
+    if moment.tzinfo is None:
+        raise Problem("invalid_request", errors=[{"pointer": "/asOf", "code": "timezone_aware"}])
+    if moment > now:
+        raise Problem("as_of_in_future")
+    return moment
+
+
+def _invalid(fault: ValidationError) -> Problem:
+    """What is wrong and where, without what was sent: an unknown field's name is the sender's, too."""
+    errors: list[dict[str, Any]] = []
+    for error in fault.errors(include_url=False, include_context=False, include_input=False):
+        if error["type"] == "json_invalid":
+            return Problem("invalid_json")
+        if error["type"] == "extra_forbidden":
+            errors.append({"code": "unknown_field"})
+        else:
+            errors.append({"pointer": "".join(f"/{part}" for part in error["loc"]), "code": error["type"]})
+    return Problem("invalid_request", errors=errors)

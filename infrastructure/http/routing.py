@@ -1,0 +1,121 @@
+"""What a route is, and the gate that every request goes through: who calls, may they, and what came of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final
+from uuid import UUID
+
+import psycopg
+import structlog
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.ports import NewId, Unavailable
+from domain.refusals import CustomerExists, Refused
+from infrastructure.api_keys import Caller, KeyDirectory, Role
+from infrastructure.http.problems import Problem, problem_response
+from infrastructure.metrics import LATENCY, REQUESTS
+
+SECURITY_HEADERS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, who makes it, and the id that ties together everything that comes of it."""
+
+    request: Request
+    caller: Caller
+    correlation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API. `roles` may call it."""
+
+    method: str
+    path: str
+    handler: Callable[[Call], Awaitable[Response]]
+    roles: frozenset[Role]
+    summary: str
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    problems: tuple[str, ...] = ()
+    tag: str = field(default="customers")
+
+
+class Gate:
+    """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
+
+    def __init__(self, keys: KeyDirectory, new_id: NewId) -> None:
+        self._keys = keys
+        self._new_id = new_id
+
+    def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of a route that needs a key."""
+
+        async def endpoint(request: Request) -> Response:
+            caller = await self._caller(request)
+            if caller.role not in route.roles:
+                raise Problem("forbidden")
+            return await route.handler(Call(request, caller, self._new_id()))
+
+        return answered(f"{route.method} {route.path}", endpoint)
+
+    async def _caller(self, request: Request) -> Caller:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        caller = await self._keys.find(key) if scheme.lower() == "bearer" and key else None
+        if caller is None:
+            raise Problem("unauthenticated")
+        return caller
+
+
+def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """`endpoint`, with refusals and faults as problem details, security headers and metrics."""
+
+    async def answering(request: Request) -> Response:
+        begun = perf_counter()
+        try:
+            response = await endpoint(request)
+        except Exception as fault:  # noqa: BLE001 -- the edge: every fault becomes an answer
+            response = _failure(name, fault)
+        finish(response)
+        REQUESTS.labels(name, response.status_code).inc()
+        LATENCY.observe(perf_counter() - begun)
+        return response
+
+    return answering
+
+
+def finish(response: Response) -> Response:
+    """Add the security headers, where the response has not its own."""
+    present = {header for header, _ in response.raw_headers}
+    response.raw_headers.extend(header for header in SECURITY_HEADERS if header[0] not in present)
+    return response
+
+
+def _failure(name: str, fault: Exception) -> Response:
+    """What the caller hears of an exception."""
+    if isinstance(fault, Problem):
+        return problem_response(fault)
+    if isinstance(fault, CustomerExists):
+        return problem_response(Problem(fault.code, id=fault.customer))
+    if isinstance(fault, Refused):
+        return problem_response(Problem(fault.code))
+    if isinstance(fault, Unavailable):
+        return problem_response(Problem("unavailable"))
+    if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
+        log.warning("database_unavailable", route=name, fault=type(fault).__name__)
+        return problem_response(Problem("unavailable"))
+    log.error("request_failed", route=name, fault=type(fault).__name__, exc_info=fault)
+    return problem_response(Problem("internal_error"))

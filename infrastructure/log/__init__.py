@@ -1,0 +1,1 @@
+"""The event log on PostgreSQL: the library's application and format, our append."""

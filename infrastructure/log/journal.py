@@ -1,0 +1,133 @@
+"""The journal: whole streams in one query, batches appended in one round trip."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from eventsourcing.application import Application
+from eventsourcing.persistence import ApplicationRecorder
+from psycopg import AsyncConnection
+
+from application.envelope import Envelope
+from application.mapper import EnvelopeMapper, read
+from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
+from domain.vocabulary import Sealed
+from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Staged
+from infrastructure.postgres import Connection
+from infrastructure.sealing import Keyring, SubjectKey, seal_text
+
+_LOAD: Final = """
+    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    FROM gatehouse.stored_events WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version
+"""
+_RECEIPTS: Final = "SELECT command_id, stream, version FROM gatehouse.receipts WHERE command_id = ANY(%b)"
+
+
+class KeysAtHand:
+    """Seals with the keys that were fetched for the batch under way."""
+
+    def __init__(self) -> None:
+        self.keys: dict[UUID, SubjectKey] = {}
+
+    def seal(self, text: str, *, stream: UUID, version: int, field: str) -> Sealed:
+        """Encrypt `text` so that it opens only at this place."""
+        return seal_text(self.keys[stream], text, stream=stream, version=version, field=field)
+
+
+class Log(Application[UUID]):
+    """The library's application over our log: what writes the format, and what anybody may read it with."""
+
+    name = "stored"
+
+    def __init__(self, recorder: ApplicationRecorder) -> None:
+        self._given = recorder
+        self.sealer = KeysAtHand()
+        super().__init__()
+
+    def construct_mapper(self) -> EnvelopeMapper:
+        """Envelopes as JSON, personal fields sealed."""
+        return EnvelopeMapper(self.sealer)
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        """The recorder that was given."""
+        return self._given
+
+
+class PostgresJournal:
+    """The executor's journal. One connection, used by one task."""
+
+    def __init__(self, connection: Connection, log: Log, keyring: Keyring) -> None:
+        self._connection = connection
+        self._log = log
+        self._keyring = keyring
+
+    async def load(self, streams: Collection[UUID]) -> Histories:
+        """Read whole streams in one round trip; one that does not exist is an empty list."""
+        histories: Histories = {stream: [] for stream in streams}
+        if streams:
+            async with self._use() as connection:
+                cursor = await connection.execute(_LOAD, (list(streams),), prepare=True, binary=True)
+                for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
+                    envelope = read(stream, version, topic, state)
+                    envelope.position, envelope.recorded_at = position, recorded_at
+                    histories[stream].append(envelope)
+        return histories
+
+    async def append(self, batch: Batch) -> None:
+        """Append durably, all or nothing, and stamp the envelopes. Raises `Conflict` or `Unavailable`."""
+        staged = Staged()
+        subjects = {envelope.stream for envelope in batch.envelopes if envelope.event.personal}
+        self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
+        self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected like an aggregate's events
+        receipts = (
+            [receipt.command_id for receipt in batch.receipts],
+            [receipt.stream for receipt in batch.receipts],
+            [receipt.version for receipt in batch.receipts],
+        )
+        async with self._use() as connection:
+            cursor = await connection.execute(APPEND, (*staged.columns(), *receipts), prepare=True, binary=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise Unavailable
+        stamp(batch.envelopes, *row)
+
+    async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
+        """What is on record of these commands."""
+        async with self._use() as connection:
+            cursor = await connection.execute(_RECEIPTS, (list(command_ids),), prepare=True, binary=True)
+            return {row[0]: Receipt(*row) for row in await cursor.fetchall()}
+
+    @asynccontextmanager
+    async def _use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        try:
+            async with self._connection.use() as connection:
+                yield connection
+        except psycopg.errors.UniqueViolation as fault:
+            raise Conflict from fault
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as fault:
+            raise Unavailable from fault
+
+
+def stamp(envelopes: list[Envelope], first_position: int, recorded_at: datetime) -> None:
+    """Write onto envelopes what the log knows of them now."""
+    for position, envelope in enumerate(envelopes, first_position):
+        envelope.position, envelope.recorded_at = position, recorded_at
+
+
+def log_on(conninfo: str) -> Log:
+    """The library's application over a database. Connects only when its own reading is used."""
+    given: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(conninfo)
+    datastore = LogDatastore(
+        dbname=given.get("dbname") or "",
+        host=given.get("host") or "",
+        port=given.get("port") or "5432",
+        user=given.get("user") or "",
+        password=given.get("password") or "",
+        schema="gatehouse",
+        connect_timeout=2,
+        lock_timeout=2,
+    )
+    return Log(LogRecorder(datastore))

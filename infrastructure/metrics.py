@@ -1,0 +1,17 @@
+"""What is counted, for Prometheus. Labels are routes, codes and names of ours, never anything a caller sent."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS: Final = Counter("gatehouse_requests", "HTTP requests answered", ["route", "status"])
+LATENCY: Final = Histogram(
+    "gatehouse_request_seconds",
+    "Time to answer an HTTP request",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+PROJECTION_POSITION: Final = Gauge("gatehouse_projection_position", "Position a projection has reached", ["projection"])
+PROJECTION_STOPPED: Final = Gauge("gatehouse_projection_stopped", "1 where an event stopped it", ["projection"])
+LOG_POSITION: Final = Gauge("gatehouse_log_position", "Position of the newest event")
+WORK_DUE: Final = Gauge("gatehouse_work_due", "Steps of the worklist that are due", ["kind"])
+IGNORED_RESULTS: Final = Counter("gatehouse_ignored_results", "Late or repeated provider results", ["provider"])

@@ -1,0 +1,70 @@
+"""Connections to PostgreSQL: bounded in time, in the least-privileged role, never left half open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+SERVICE_ROLE: Final = "gatehouse_service"
+
+_BOUNDS: Final[dict[str, Any]] = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 3000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
+_SETTINGS: Final = {
+    "statement_timeout": "5s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+}
+
+
+def service_conninfo(conninfo: str) -> str:
+    """`conninfo` with our bounds, and with the service's role instead of its owner's."""
+    given = conninfo_to_dict(conninfo)
+    settings = _SETTINGS | {"role": SERVICE_ROLE}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    given["options"] = f"{given.get('options') or ''} {options}".strip()
+    return make_conninfo("", **(_BOUNDS | given))
+
+
+async def connect(conninfo: str) -> AsyncConnection[tuple[Any, ...]]:
+    """Open a connection in autocommit mode."""
+    connection = await AsyncConnection.connect(conninfo, autocommit=True)
+    connection.prepare_threshold = 0
+    return connection
+
+
+class Connection:
+    """One connection that is opened when it is needed, and again after it broke."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._open: AsyncConnection[tuple[Any, ...]] | None = None
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        """The connection, for one task at a time. One that fails or is abandoned is not used again."""
+        if self._open is None or self._open.closed:
+            self._open = await connect(self._conninfo)
+        try:
+            yield self._open
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            await self.close()
+            raise
+        except BaseException:
+            if self._open is not None and self._open.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close it, if it is open."""
+        connection, self._open = self._open, None
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,175 @@
+"""The projector: keeps every read model up with the log.
+
+One process leads each projection (advisory lock). A batch of events and the new position are one transaction. A
+notification wakes it, a poll is the safety net. An event that a projection cannot take stops that projection alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from application.envelope import Envelope
+from application.mapper import read
+from infrastructure.postgres import connect
+from infrastructure.tables import Key, Table
+from projections.projection import CUSTOMER_EVENTS, Projection
+
+BATCH: Final = 2000
+POLL: Final = 1.0
+LOCKS: Final = 7166154
+
+_READ: Final = """
+    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
+"""
+_POSITION: Final = """
+    INSERT INTO gatehouse.tracking (projection, position) VALUES (%b, 0)
+    ON CONFLICT (projection) DO UPDATE SET stopped_at = NULL, fault = NULL RETURNING position
+"""
+_ADVANCE: Final = "UPDATE gatehouse.tracking SET position = %b WHERE projection = %b AND position = %b"
+_STOP: Final = "UPDATE gatehouse.tracking SET stopped_at = %b, fault = %b WHERE projection = %b"
+
+log = structlog.get_logger()
+
+
+class LostLead(Exception):
+    """Another process moved the projection on."""
+
+
+@dataclass(slots=True)
+class Follower:
+    """One projection on its way through the log."""
+
+    projection: Projection[Any]
+    table: Table[Any]
+    leads: bool = False
+    position: int = 0
+    stopped: bool = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether this process moves it on."""
+        return self.leads and not self.stopped
+
+
+class Projector:
+    """Runs projections until it is cancelled, through broken connections too."""
+
+    def __init__(self, conninfo: str, projections: Sequence[Projection[Any]]) -> None:
+        self._conninfo = conninfo
+        self.moved = asyncio.Event()
+        """Set whenever read models have changed; whoever waits for it clears it."""
+        self._followers = [Follower(projection, Table(projection)) for projection in projections]
+
+    async def run(self) -> None:
+        """Follow the log for good."""
+        while True:
+            try:
+                connection = await connect(self._conninfo)
+                async with connection:
+                    await connection.execute("LISTEN gatehouse_log")
+                    await self._follow(connection)
+            except (psycopg.OperationalError, psycopg.InterfaceError, LostLead) as fault:
+                log.warning("projector_interrupted", fault=type(fault).__name__)
+                await asyncio.sleep(POLL / 2)
+
+    async def catch_up(self) -> None:
+        """Bring everything up to the log's end, once."""
+        connection = await connect(self._conninfo)
+        async with connection:
+            await self._take_lead(connection)
+            while await self._advance(connection):
+                pass
+
+    async def _follow(self, connection: AsyncConnection[Any]) -> None:
+        for follower in self._followers:
+            follower.leads = False
+        while True:
+            await self._take_lead(connection)
+            while await self._advance(connection):
+                pass
+            async for _ in connection.notifies(timeout=POLL, stop_after=1):
+                pass
+
+    async def _take_lead(self, connection: AsyncConnection[Any]) -> None:
+        """Become the leader of what nobody leads."""
+        for follower in self._followers:
+            if follower.leads:
+                continue
+            name = follower.projection.name
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%b, %b)", (LOCKS, crc32(name.encode()) >> 1))
+            row = await cursor.fetchone()
+            if row and row[0]:
+                cursor = await connection.execute(_POSITION, (name,))
+                row = await cursor.fetchone()
+                follower.position = row[0] if row else 0
+                follower.leads, follower.stopped = True, False
+
+    async def _advance(self, connection: AsyncConnection[Any]) -> bool:
+        """Take one batch through all projections; False at the log's end."""
+        following = [follower for follower in self._followers if follower.follows]
+        if not following:
+            return False
+        start = min(follower.position for follower in following)
+        cursor = await connection.execute(_READ, (start, BATCH), prepare=True, binary=True)
+        rows = await cursor.fetchall()
+        recorded, fault = _decode(rows)
+        for follower in following:
+            await self._project(connection, follower, recorded, fault)
+        if rows:
+            self.moved.set()
+        return bool(rows)
+
+    async def _project(
+        self, connection: AsyncConnection[Any], follower: Follower, recorded: list[Envelope], fault: Exception | None
+    ) -> None:
+        """Fold what is new to one projection; stop it at the first event that it cannot take."""
+        news = [envelope for envelope in recorded if envelope.position > follower.position]
+        projection, before, at = follower.projection, follower.position, follower.position
+        keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
+        keys = {key for key, _ in keyed}
+        async with connection.transaction():
+            rows: dict[Key, Any] = {}
+            if keys and not follower.table.append_only:
+                rows = await follower.table.read(connection, keys)
+            changed: dict[Key, Any] = {}
+            for key, envelope in keyed:
+                try:
+                    rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
+                except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
+                    fault, at = poison, envelope.position - 1
+                    break
+            else:
+                at = news[-1].position if news else before
+            await follower.table.write(connection, changed)
+            cursor = await connection.execute(_ADVANCE, (at, projection.name, before), prepare=True)
+            if cursor.rowcount != 1:
+                raise LostLead
+        follower.position = at
+        if fault is not None:
+            await self._stop(connection, follower, fault)
+
+    async def _stop(self, connection: AsyncConnection[Any], follower: Follower, fault: Exception) -> None:
+        follower.stopped = True
+        name, stopped_at = follower.projection.name, follower.position + 1
+        await connection.execute(_STOP, (stopped_at, type(fault).__name__, name))
+        log.error("projection_stopped", projection=name, position=stopped_at, fault=type(fault).__name__)
+
+
+def _decode(rows: list[tuple[Any, ...]]) -> tuple[list[Envelope], Exception | None]:
+    """Envelopes up to the first event that this version cannot read, and why it cannot."""
+    recorded: list[Envelope] = []
+    for stream, version, topic, state, position, recorded_at in rows:
+        try:
+            envelope = read(stream, version, topic, state)
+        except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
+            return recorded, fault
+        envelope.position, envelope.recorded_at = position, recorded_at
+        recorded.append(envelope)
+    return recorded, None

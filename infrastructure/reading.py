@@ -1,0 +1,135 @@
+"""Queries: read models as rows, and single customers that are never stale.
+
+A customer is read together with its stream's head; where the read model is behind, the row is made from the log.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from functools import reduce
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.sql import SQL, Composable, Identifier
+from psycopg_pool import AsyncConnectionPool
+
+from application.envelope import Envelope
+from application.mapper import read
+from infrastructure.coalescing import Coalesced
+from projections.customers import CustomerRow, customer_row
+from projections.timeline import TimelineRow
+
+Pool = AsyncConnectionPool[Any]
+
+_COLUMNS: Final = SQL(", ").join(Identifier(field.name) for field in fields(CustomerRow))
+_TIMELINE_COLUMNS: Final = SQL(", ").join(Identifier(field.name) for field in fields(TimelineRow))
+_BY_ID: Final = SQL("""
+    SELECT asked.id, (
+        SELECT max(originator_version) FROM gatehouse.stored_events WHERE originator_id = asked.id
+    ), c.* FROM unnest(%b::uuid[]) AS asked (id)
+    LEFT JOIN LATERAL (SELECT {columns} FROM gatehouse.customers WHERE id = asked.id) c ON true
+""").format(columns=_COLUMNS)
+_STREAMS: Final = """
+    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    FROM gatehouse.stored_events WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version
+"""
+_TIMELINE: Final = SQL("SELECT {columns} FROM gatehouse.timeline WHERE customer = %b ORDER BY position").format(
+    columns=_TIMELINE_COLUMNS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """Which customers of a partner (None: of any) a list names."""
+
+    partner: UUID | None = None
+    status: str | None = None
+    external_id: str | None = None
+    wallet: str | None = None
+    created_after: datetime | None = None
+
+
+class Reader:
+    """Reads through a pool; single customers through one query for all who ask at once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._customers = Coalesced(self._fetch_customers)
+
+    async def customer(self, customer_id: UUID) -> CustomerRow | None:
+        """The customer as of now, whatever the projections have reached."""
+        return await self._customers.get(customer_id)
+
+    async def customer_as_of(self, customer_id: UUID, moment: datetime | int) -> CustomerRow | None:
+        """The customer as the log told of it at a time (recorded at) or a position."""
+        history = (await self.streams([customer_id])).get(customer_id, [])
+        if isinstance(moment, int):
+            return fold_row(envelope for envelope in history if envelope.position <= moment)
+        return fold_row(envelope for envelope in history if envelope.recorded_at <= moment)
+
+    async def customers(self, wanted: CustomerFilter, *, before: int | None, limit: int) -> list[CustomerRow]:
+        """Newest first, registered `before` a position."""
+        conditions, parameters = _conditions(wanted, before)
+        query = SQL("SELECT {columns} FROM gatehouse.customers{where} ORDER BY registered_position DESC LIMIT %b")
+        where = SQL(" WHERE ") + SQL(" AND ").join(conditions) if conditions else SQL("")
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                query.format(columns=_COLUMNS, where=where), (*parameters, limit), binary=True
+            )
+            return [CustomerRow(*row) for row in await cursor.fetchall()]
+
+    async def timeline(self, customer_id: UUID) -> list[TimelineRow]:
+        """The customer's story so far."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_TIMELINE, (customer_id,), prepare=True, binary=True)
+            return [TimelineRow(*row) for row in await cursor.fetchall()]
+
+    async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
+        """Whole streams."""
+        found: dict[UUID, list[Envelope]] = {}
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_STREAMS, (list(ids),), prepare=True, binary=True)
+            for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
+                envelope = read(stream, version, topic, state)
+                envelope.position, envelope.recorded_at = position, recorded_at
+                found.setdefault(stream, []).append(envelope)
+        return found
+
+    async def stored(self, customer_id: UUID) -> list[tuple[Any, ...]]:
+        """A stream's rows exactly as they are stored: version, topic, state, position, recorded at."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_STREAMS, ([customer_id],), prepare=True, binary=True)
+            return [row[1:] for row in await cursor.fetchall()]
+
+    async def _fetch_customers(self, ids: Collection[UUID]) -> dict[UUID, CustomerRow]:
+        found: dict[UUID, CustomerRow] = {}
+        behind: list[UUID] = []
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_BY_ID, (list(ids),), prepare=True, binary=True)
+            for customer_id, head, *columns in await cursor.fetchall():
+                row = CustomerRow(*columns)
+                if head is not None and row.version == head:
+                    found[customer_id] = row
+                elif head is not None:
+                    behind.append(customer_id)
+        for customer_id, history in (await self.streams(behind)).items() if behind else ():
+            if row_now := fold_row(history):
+                found[customer_id] = row_now
+        return found
+
+
+def fold_row(history: Iterable[Envelope]) -> CustomerRow | None:
+    """The `customers` row that a stream leads to; None for a stream that is not a customer's."""
+    nothing: CustomerRow | None = None
+    return reduce(customer_row, history, nothing)
+
+
+def _conditions(wanted: CustomerFilter, before: int | None) -> tuple[list[Composable], list[Any]]:
+    """The filters that are set, as conditions and their values."""
+    columns = zip(
+        ("partner = ", "status = ", "external_id = ", "wallet = ", "created_at > ", "registered_position < "),
+        (*astuple(wanted), before),
+        strict=True,
+    )
+    asked = [(column, value) for column, value in columns if value is not None]
+    return [SQL(column) + SQL("%b") for column, _ in asked], [value for _, value in asked]

@@ -1,0 +1,1 @@
+"""Sanctions lists: reading what OFAC publishes, and keeping what was adopted."""

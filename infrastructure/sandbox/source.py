@@ -1,0 +1,71 @@
+"""The sandbox's screening source: says what a rehearsal scripted, and that a wallet is clean where nothing was."""
+
+import json
+from typing import Final, Literal
+from uuid import UUID
+
+from application.ports import Answer
+from domain.findings import Finding, Severity, SourceReport
+from infrastructure.reading import Pool
+
+Step = Literal["screening", "verification", "monitoring"]
+SANDBOX: Final = "sandbox"
+OUTCOMES: Final[dict[Step, frozenset[str]]] = {
+    "screening": frozenset({"pass", "hit", "false_positive", "outage"}),
+    "verification": frozenset({"pass", "retry", "final", "hold", "duplicate", "out_of_order"}),
+    "monitoring": frozenset({"pass", "hit", "false_positive", "outage", "suspicion", "evidence"}),
+}
+
+_WRITE: Final = """
+    INSERT INTO gatehouse.sandbox_scripts VALUES (%b, %b, %b)
+    ON CONFLICT (customer, step) DO UPDATE SET outcome = excluded.outcome
+"""
+_READ: Final = "SELECT outcome FROM gatehouse.sandbox_scripts WHERE customer = %b AND step = %b"
+
+
+class Scripts:
+    """What each customer's rehearsal is to come to."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def write(self, customer: UUID, step: Step, outcome: str) -> None:
+        """From now on, `step` of this customer comes to `outcome`."""
+        async with self._pool.connection() as connection:
+            await connection.execute(_WRITE, (customer, step, outcome))
+
+    async def read(self, customer: UUID, step: Step) -> str:
+        """What `step` comes to."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_READ, (customer, step), prepare=True)
+            row = await cursor.fetchone()
+        return str(row[0]) if row else "pass"
+
+
+class SandboxSource:
+    """A screening source that knows the script."""
+
+    name = SANDBOX
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def ask(self, wallet: str, *, customer: UUID, key: str) -> Answer:
+        """Answer as scripted. A false positive is gone when it is asked for again."""
+        outcome = await self._scripts.read(customer, "screening")
+        if outcome == "false_positive" and not key.endswith("/1"):
+            outcome = "pass"
+        return scripted(wallet, outcome)
+
+
+def scripted(wallet: str, outcome: str) -> Answer:
+    """The answer that an outcome stands for."""
+    if outcome == "outage":
+        return Answer(SourceReport(source=SANDBOX, answered=False))
+    findings: tuple[Finding, ...] = ()
+    if outcome in {"hit", "evidence"}:
+        findings = (Finding(category="sanctions", severity=Severity.SEVERE, listed=True, reference="rehearsal"),)
+    elif outcome in {"false_positive", "suspicion"}:
+        findings = (Finding(category="illicit_funds", severity=Severity.HIGH, reference="rehearsal"),)
+    payload = {"wallet": wallet, "findings": [finding.model_dump(mode="json") for finding in findings]}
+    return Answer(SourceReport(source=SANDBOX, answered=True, findings=findings), json.dumps(payload).encode())

@@ -1,0 +1,113 @@
+"""The OFAC list as a screening source: exact matches of canonical addresses, against the list that is adopted."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from application.handlers import Handling
+from application.mapper import read
+from application.ports import Answer
+from application.streams import sanctions_list_of
+from domain.events import SanctionsListPublished
+from domain.findings import Finding, Severity, SourceReport
+from infrastructure.reading import Pool
+from infrastructure.sanctions.sdn_advanced import SanctionsList, canonical
+
+OFAC: Final = "ofac"
+
+_ADOPTED: Final = """
+    SELECT originator_version, topic, state FROM gatehouse.stored_events
+    WHERE originator_id = %b ORDER BY originator_version DESC LIMIT 1
+"""
+_MATCHES: Final = """
+    SELECT profile, currency FROM gatehouse.sanctioned_addresses
+    WHERE list_hash = %b AND address = %b ORDER BY profile, currency
+"""
+_KEEP: Final = """
+    INSERT INTO gatehouse.sanctioned_addresses (list_hash, address, profile, currency)
+    SELECT %b, * FROM unnest(%b::text[], %b::text[], %b::text[]) ON CONFLICT DO NOTHING
+"""
+
+log = structlog.get_logger()
+
+
+class OfacList:
+    """Asks the adopted list. Without one it does not answer, so that nobody passes unscreened."""
+
+    name = OFAC
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def ask(self, wallet: str, *, customer: UUID, key: str) -> Answer:
+        """Look the wallet up."""
+        try:
+            adopted, matches = await self._look_up(canonical(wallet.rpartition(":")[2]))
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            return Answer(SourceReport(source=self.name, answered=False))
+        if adopted is None:
+            log.error("no_sanctions_list", source=self.name)
+            return Answer(SourceReport(source=self.name, answered=False))
+        findings = tuple(
+            Finding(category="sanctions", severity=Severity.SEVERE, listed=True, reference=f"{profile}/{currency}")
+            for profile, currency in matches
+        )
+        payload = {"list": adopted.list_version, "sha256": adopted.list_hash, "wallet": wallet, "matches": matches}
+        report = SourceReport(
+            source=self.name,
+            answered=True,
+            findings=findings,
+            list_version=adopted.list_version,
+            list_hash=adopted.list_hash,
+        )
+        return Answer(report, json.dumps(payload).encode())
+
+    async def _look_up(self, address: str) -> tuple[SanctionsListPublished | None, list[tuple[str, str]]]:
+        async with self._pool.connection() as connection:
+            adopted = await adopted_list(connection)
+            if adopted is None:
+                return None, []
+            cursor = await connection.execute(_MATCHES, (adopted.list_hash, address), prepare=True)
+            return adopted, await cursor.fetchall()
+
+
+async def adopted_list(connection: psycopg.AsyncConnection[Any]) -> SanctionsListPublished | None:
+    """The list that is in force, if one was adopted."""
+    stream = sanctions_list_of(OFAC)
+    cursor = await connection.execute(_ADOPTED, (stream,), prepare=True, binary=True)
+    row = await cursor.fetchone()
+    event = read(stream, *row).event if row else None
+    return event if isinstance(event, SanctionsListPublished) else None
+
+
+async def keep_addresses(pool: Pool, adopted: SanctionsList) -> None:
+    """Store a list's addresses, so that adopting it is one small event."""
+    rows = [
+        (address, listing.profile, listing.currency)
+        for address, listings in adopted.addresses.items()
+        for listing in listings
+    ]
+    columns: Iterable[list[str]] = (list(column) for column in zip(*rows, strict=True))
+    async with pool.connection() as connection:
+        await connection.execute(_KEEP, (adopted.sha256, *columns))
+
+
+def adopt(adopted: SanctionsList, *, sample: bool) -> Handling:
+    """Put a list in force; the one that is in force already stays so."""
+    stream = sanctions_list_of(OFAC)
+    history = (yield (stream,))[stream]
+    event = SanctionsListPublished(
+        list_name=OFAC,
+        list_version=adopted.published.isoformat(),
+        list_hash=adopted.sha256,
+        entries=adopted.entries,
+        addresses=len(adopted.addresses),
+        sample=sample,
+    )
+    latest = history[-1].event if history else None
+    in_force = isinstance(latest, SanctionsListPublished) and latest.list_hash == event.list_hash
+    return [(stream, () if in_force else (event,))]

@@ -1,0 +1,91 @@
+"""What the process is made of, put together by `bootstrap` and used by routes, workers and commands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import httpx2
+
+from application.envelope import Context
+from application.executor import Executor, Outcome
+from application.handlers import Handler, change
+from application.ports import Clock, NewId, ScreeningSource, VerificationProvider
+from domain.challenge import Site
+from domain.commands import Command
+from domain.vocabulary import Confirmation
+from infrastructure.api_keys import KeyDirectory
+from infrastructure.keys import Keys
+from infrastructure.reading import Pool, Reader
+from infrastructure.sandbox.provider import Callback, SandboxProvider
+from infrastructure.sandbox.source import Scripts
+from infrastructure.sealing import SealedEvidence
+
+CALLBACK_PATH: Final = "/v1/providers/sandbox/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The stand-in vendors of sandbox mode. None of this exists in production mode."""
+
+    provider: SandboxProvider
+    scripts: Scripts
+    client: httpx2.AsyncClient
+    """Calls this very service, as a vendor would."""
+
+    async def deliver(self, callback: Callback) -> None:
+        """Sign a callback and send it to the callback's URL; raises `httpx2.HTTPError` where it is not taken."""
+        signed = self.provider.sign(callback)
+        response = await self.client.post(CALLBACK_PATH, content=signed.body, headers=signed.headers)
+        response.raise_for_status()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route or a worker needs."""
+
+    conninfo: str
+    executor: Executor
+    reader: Reader
+    pool: Pool
+    directory: KeyDirectory
+    keys: Keys
+    evidence: SealedEvidence
+    sources: tuple[ScreeningSource, ...]
+    provider: VerificationProvider
+    site: Site
+    clock: Clock
+    new_id: NewId
+    confirmation: Confirmation
+    sandbox: Sandbox | None
+
+    async def execute(
+        self,
+        handler: Handler,
+        *,
+        actor: str,
+        correlation_id: UUID,
+        causation_id: UUID | None = None,
+        occurred_at: datetime | None = None,
+    ) -> Outcome:
+        """Run a command under a new id."""
+        context = Context(
+            actor=actor,
+            command_id=self.new_id(),
+            correlation_id=correlation_id,
+            occurred_at=occurred_at or self.clock(),
+            causation_id=causation_id,
+        )
+        return await self.executor.execute(handler, context)
+
+    def change(
+        self,
+        customer_id: UUID,
+        command: Command,
+        *,
+        partner: UUID | None = None,
+        if_version: int | None = None,
+    ) -> Handler:
+        """The handler of a command for a customer."""
+        fingerprint = self.keys.fingerprint_of
+        return lambda: change(customer_id, command, fingerprint=fingerprint, partner=partner, if_version=if_version)

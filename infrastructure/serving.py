@@ -1,0 +1,185 @@
+"""`serve` and `work`: the long-running processes.
+
+`serve` answers HTTP and runs one `work` process beside it, so that projections and vendors' slowness never share an
+interpreter with the API. The `work` process ends when its standard input does: with `serve`, a kill -9 included.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Final
+
+import structlog
+import typer
+import uvicorn
+import uvloop
+
+from infrastructure.administration import issue_key, sample_adopted
+from infrastructure.bootstrap import database, keys_for, open_services
+from infrastructure.faults import CannotStart
+from infrastructure.http.app import create_app
+from infrastructure.logs import set_up_logs
+from infrastructure.projector import Projector
+from infrastructure.services import Services
+from infrastructure.settings import Settings, load_settings
+from infrastructure.worker import Worker
+from projections import PROJECTIONS
+
+BACKLOG: Final = 2048
+DRAIN: Final = 5
+"""Seconds that requests under way have when the service is told to end."""
+RESPAWN: Final = 0.5
+
+log = structlog.get_logger()
+
+
+def serve(overrides: dict[str, object], *, workers: bool) -> None:
+    """Run the service until it is told to end."""
+    set_up_logs()
+    settings = load_settings().model_copy(update=overrides)
+    with listening(settings) as listener:
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        with database(settings) as ready:
+            keys = keys_for(settings, ready.conninfo)
+
+            async def run() -> None:
+                async with open_services(settings, ready.conninfo, keys) as services:
+                    await sample_adopted(services, settings)
+                    await _announce(services, settings, fresh=ready.fresh)
+                    async with answering(services, listener):
+                        await (_keep_working(settings, ready.conninfo) if workers else asyncio.Event().wait())
+
+            run_until_told(run)
+
+
+def work(*, attached: bool) -> None:
+    """Run projections and workers until told to end or, `attached`, until standard input ends."""
+    set_up_logs()
+    settings = load_settings()
+    if settings.database_url is None:
+        raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
+    with database(settings) as ready:
+        keys = keys_for(settings, ready.conninfo)
+
+        async def run() -> None:
+            async with open_services(settings, ready.conninfo, keys) as services:
+                projector = Projector(services.conninfo, PROJECTIONS)
+                worker = Worker(services, projector.moved)
+                tasks = [asyncio.ensure_future(life) for life in (projector.run(), worker.run())]
+                if attached:
+                    tasks.append(asyncio.ensure_future(_input_ended()))
+                try:
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+
+        run_until_told(run)
+
+
+def run_until_told(main: Callable[[], Awaitable[None]]) -> None:
+    """Run `main` on uvloop; SIGTERM and SIGINT end it in good order."""
+
+    async def until_told() -> None:
+        task = asyncio.ensure_future(main())
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_told())
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket that the service will answer on, taken before anything else is begun."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as fault:
+            raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {fault.strerror}") from fault
+        yield listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to `run_until_told`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def answering(services: Services, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer HTTP on `listener` until the context is left."""
+    config = uvicorn.Config(
+        create_app(services),
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=DRAIN,
+        lifespan="off",
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.shield(serving)
+
+
+async def _keep_working(settings: Settings, conninfo: str) -> None:
+    """A `work` process, and another one whenever it dies."""
+    given = {
+        "DATABASE_URL": conninfo,
+        "GATEHOUSE_DATA": str(settings.data),
+        "GATEHOUSE_HOST": settings.host,
+        "GATEHOUSE_PORT": str(settings.port),
+    }
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "infrastructure", "work", "--attached"),
+            stdin=asyncio.subprocess.PIPE,
+            env=os.environ | given,
+            start_new_session=True,
+        )
+        try:
+            await process.wait()
+        finally:
+            if process.stdin:
+                process.stdin.close()
+            await asyncio.shield(process.wait())
+        log.error("worker_died", status=process.returncode)
+        await asyncio.sleep(RESPAWN)
+
+
+async def _input_ended() -> None:
+    """Return when whoever started this process is gone."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(1024):
+        pass
+
+
+async def _announce(services: Services, settings: Settings, *, fresh: bool) -> None:
+    """Say where to go, and the first time, with what."""
+    typer.echo(f"Gatehouse ({settings.mode} mode) on {settings.url}, docs at {settings.url}/docs")
+    if fresh and settings.mode == "sandbox":
+        typer.echo("A sandbox key per role, shown this once:")
+        roles: list[Any] = ["partner", "officer", "auditor", "admin"]
+        for role in roles:
+            issued = await issue_key(services, role=role, name=f"sandbox {role}")
+            typer.echo(f"  {role:8} {issued.key}")

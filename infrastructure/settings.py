@@ -1,0 +1,55 @@
+"""What can be set, from the environment. Read once, by `bootstrap`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.vocabulary import Confirmation
+from infrastructure.faults import BadSettings
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. `GATEHOUSE_` goes before each name but the database's."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEHOUSE_", frozen=True, hide_input_in_errors=True)
+
+    mode: Literal["sandbox", "production"] = "sandbox"
+    """`production` has no simulator and no sandbox vendors, makes no keys and migrates nothing by itself."""
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
+    """A PostgreSQL, 15 or later. Without it a private one runs below the data folder."""
+    data: Path = Path(".gatehouse")
+    """Where the embedded database and the key files lie."""
+    keys: Path | None = None
+    """The folder of the key files; `keys` below the data folder if not set."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None
+    """How partners and vendors reach this service; what challenges name. Needed in production mode."""
+    confirmation: Confirmation = Confirmation.NEVER
+    """Which rejections wait for two officers."""
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the key files lie."""
+        return self.keys or self.data / "keys"
+
+    @property
+    def local_url(self) -> str:
+        """Where this process listens."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """How others reach it."""
+        return (self.public_url or self.local_url).rstrip("/")
+
+
+def load_settings() -> Settings:
+    """The settings that the environment gives. Raises `BadSettings`."""
+    try:
+        return Settings()
+    except ValidationError as fault:
+        names = ", ".join(sorted({str(error["loc"][0]) for error in fault.errors()}))
+        raise BadSettings(f"cannot make sense of the setting {names}") from None

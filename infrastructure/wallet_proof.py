@@ -1,0 +1,70 @@
+"""Proof that a wallet's owner signed a message: EIP-191 signatures of externally owned accounts.
+
+https://eips.ethereum.org/EIPS/eip-191 · https://eips.ethereum.org/EIPS/eip-2 (low s) ·
+https://eips.ethereum.org/EIPS/eip-6492 (the suffix of contract signatures)
+"""
+
+import binascii
+from base64 import b64decode
+from typing import Final
+
+from coincurve import PublicKey
+from Crypto.Hash import keccak as _keccak
+
+from domain.commands import WalletProof
+
+LENGTH: Final = 65
+ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+RECOVERY_IDS: Final = {0: 0, 1: 1, 27: 0, 28: 1}
+CONTRACT_SUFFIX: Final = bytes.fromhex("6492") * 16
+
+_DUMMY: Final = (bytes(31) + b"\1") * 2 + b"\0"
+
+
+def keccak256(data: bytes) -> bytes:
+    """Ethereum's hash."""
+    return _keccak.new(data=data, digest_bits=256).digest()
+
+
+def prove(message: bytes, signature: str) -> WalletProof:
+    """Recover who signed `message`. The work is the same whether the signature is good, wrong or malformed."""
+    raw = _decode(signature)
+    contract = raw is not None and raw.endswith(CONTRACT_SUFFIX)
+    sound = raw is not None and _sound(raw)
+    signer = _recover(message, raw if sound and raw else _DUMMY)
+    if contract:
+        return WalletProof(signer=None, fault="unknown_contract")
+    if not sound:
+        return WalletProof(signer=None, fault="malformed")
+    return WalletProof(signer=signer)
+
+
+def _decode(signature: str) -> bytes | None:
+    """The bytes of a 0x-hex signature, or of base64 of one; None where it is neither."""
+    try:
+        if not signature.startswith("0x"):
+            raw = b64decode(signature, validate=True)
+            if not raw.startswith(b"0x"):
+                return raw
+            signature = raw.decode("ascii")
+        return binascii.unhexlify(signature[2:])
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _sound(raw: bytes) -> bool:
+    """Whether these are 65 bytes with r and s in range, s in the lower half, and a v that says which key."""
+    if len(raw) != LENGTH or raw[64] not in RECOVERY_IDS:
+        return False
+    r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
+    return 0 < r < ORDER and 0 < s <= ORDER // 2
+
+
+def _recover(message: bytes, raw: bytes) -> str | None:
+    """The canonical address whose key made the signature, if any key did."""
+    digest = keccak256(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
+    try:
+        key = PublicKey.from_signature_and_message(raw[:64] + bytes([RECOVERY_IDS[raw[64]]]), digest, hasher=None)
+    except Exception:  # noqa: BLE001 -- coincurve raises bare exceptions for points that are not on the curve
+        return None
+    return "0x" + keccak256(key.format(compressed=False)[1:])[-20:].hex()

@@ -1,0 +1,10 @@
+"""What the log means to a reader: an event goes in, a row comes out. Pure."""
+
+from typing import Any, Final
+
+from projections.customers import CUSTOMERS
+from projections.projection import Projection
+from projections.timeline import TIMELINE
+from projections.worklist import WORKLIST
+
+PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, TIMELINE, WORKLIST)

@@ -1,0 +1,97 @@
+"""`customers`: each customer as its partner sees it, and for officers the detail inside the status."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from application.envelope import Envelope
+from domain.customer import LEADS_TO
+from domain.events import (
+    ChallengeFailed,
+    CustomerDeactivated,
+    CustomerRegistered,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    RejectionProposed,
+    ScreeningAttempted,
+    VerificationHeld,
+    VerificationRetryRequested,
+    VerificationStarted,
+)
+from domain.vocabulary import Event, Status
+from domain.wallet import canonical
+from projections.projection import Projection, by_customer
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """`updated_at` is the last change that its partner can see; `version` counts all events."""
+
+    id: UUID
+    partner: UUID
+    external_id: str
+    chain_id: str
+    wallet: str
+    status: str
+    detail: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    registered_position: int
+
+
+def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | None:
+    """The customer after `recorded`."""
+    event = recorded.event
+    if isinstance(event, CustomerRegistered):
+        return CustomerRow(
+            id=recorded.stream,
+            partner=event.partner,
+            external_id=event.external_id,
+            chain_id=event.wallet,
+            wallet=canonical(event.wallet),
+            status=Status.INITIATING.value,
+            detail="awaiting_signature",
+            version=recorded.version,
+            created_at=recorded.recorded_at,
+            updated_at=recorded.recorded_at,
+            registered_position=recorded.position,
+        )
+    if row is None:
+        return None
+    status = LEADS_TO.get(type(event))
+    if status is None:
+        return replace(row, version=recorded.version, detail=_detail(event, row.detail))
+    return replace(
+        row,
+        version=recorded.version,
+        status=status.value,
+        detail=_detail(event, ""),
+        updated_at=recorded.recorded_at,
+    )
+
+
+def _detail(event: Event, otherwise: str) -> str:
+    """What goes on inside the status. Never for partners."""
+    match event:
+        case ChallengeFailed():
+            return "signature_failed"
+        case ScreeningAttempted():
+            return {"retry": "retrying", "hold": "on_hold"}.get(event.verdict, otherwise)
+        case VerificationStarted():
+            return "in_session"
+        case VerificationRetryRequested():
+            return "asked_to_retry"
+        case VerificationHeld():
+            return "on_hold"
+        case CustomerDeactivated():
+            return event.ground.value
+        case RejectionProposed():
+            return "rejection_proposed"
+        case LegalHoldPlaced() | LegalHoldLifted():
+            return otherwise
+    return otherwise
+
+
+CUSTOMERS: Final = Projection(name="customers", row=CustomerRow, keys=1, key=by_customer, evolve=customer_row)

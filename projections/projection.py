@@ -1,0 +1,32 @@
+"""What a projection is: a pure function from a row and an event to a row, and which row an event is about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from application.envelope import Envelope
+from domain.customer import ALLOWED
+
+Row = TypeVar("Row")
+
+CUSTOMER_EVENTS: Final = frozenset(event for events in ALLOWED.values() for event in events)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection(Generic[Row]):
+    """One read model. `row` is a dataclass whose fields are the table's columns, the key's first."""
+
+    name: str
+    row: type[Row]
+    keys: int
+    """How many of the first columns make the primary key."""
+    key: Callable[[Envelope], tuple[UUID | int, ...]]
+    evolve: Callable[[Row | None, Envelope], Row | None]
+    append_only: bool = False
+    """Each event makes a row of its own, so that none has to be read before."""
+
+
+def by_customer(recorded: Envelope) -> tuple[UUID | int, ...]:
+    """One row per customer."""
+    return (recorded.stream,)
