@@ -9,10 +9,16 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from application.envelope import Context, Envelope
+from application.mapper import EnvelopeMapper
 from bench.traffic import SEED
+from domain.challenge import Site, issue
+from domain.events import CustomerRegistered
+from domain.wallet import Wallet, canonical
+from projections import PROJECTIONS
 
 COUNT: Final = 100_000
-VERSION: Final = 7  # events that lead to `active`
+VERSION: Final = 2  # events of a registration
 SINCE: Final = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -36,7 +42,7 @@ def customers(count: int) -> Iterator[CustomerRow]:
             id=UUID(int=source.getrandbits(128), version=4),
             external_id=f"user-{number}",
             chain_id=f"eip155:1:0x{source.randbytes(20).hex()}",
-            status="active",
+            status="initiating",
             created_at=at,
             updated_at=at,
         )
@@ -53,12 +59,39 @@ def load_peer_customers(conninfo: str, count: int) -> None:
 
 
 def load_customers(conninfo: str, count: int, *, partner: UUID) -> None:
-    """Fill Gatehouse's read model as if `partner` had registered them all. The log has nothing of them."""
+    """Fill Gatehouse's log and read model as if `partner` had registered them all."""
+    with psycopg.connect(conninfo) as connection:
+        found = connection.execute("SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events").fetchone()
+    head: int = found[0] if found else 0
+    columns = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")
+    copy(conninfo, ["gatehouse", "stored_events"], columns, _events(count, partner=partner, head=head))
     columns = (*CustomerRow._fields, "partner", "wallet", "detail", "version", "registered_position")
     rows = (
-        (*row, partner, row.chain_id, "", VERSION, VERSION * number) for number, row in enumerate(customers(count), 1)
+        (*row, partner, canonical(row.chain_id), "awaiting_signature", VERSION, head + VERSION * number - 1)
+        for number, row in enumerate(customers(count), 1)
     )
     copy(conninfo, ["gatehouse", "customers"], columns, rows)
+    with psycopg.connect(conninfo) as connection:
+        for projection in PROJECTIONS:
+            connection.execute(
+                "INSERT INTO gatehouse.tracking (projection, position) VALUES (%s, %s)"
+                " ON CONFLICT (projection) DO UPDATE SET position = excluded.position",
+                (projection.name, head + VERSION * count),
+            )
+
+
+def _events(count: int, *, partner: UUID, head: int) -> Iterator[tuple[Any, ...]]:
+    """The two events of each registration, as the log stores them."""
+    mapper, site = EnvelopeMapper(), Site("bench.example", "https://bench.example")
+    for number, row in enumerate(customers(count)):
+        context = Context(f"partner:{partner}", row.id, row.id, row.created_at)
+        wallet = Wallet("1", row.chain_id.rpartition(":")[2])
+        registered = CustomerRegistered(partner=partner, wallet=row.chain_id, external_id=row.external_id)
+        challenge = issue(site, wallet, customer=row.id, nonce=f"{number:016}", now=row.created_at)
+        for version, event in enumerate((registered, challenge), 1):
+            stored = mapper.to_stored_event(Envelope(row.id, version, row.id, context, event))
+            position = head + VERSION * number + version
+            yield row.id, version, stored.topic, stored.state, position, row.created_at
 
 
 def copy(conninfo: str, table: Sequence[str], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -76,5 +76,4 @@ def prepare(database: Database, folder: Path) -> PartnerKey:
 
     gatehouse_says("migrate")
     made = json.loads(gatehouse_says("keys", "create", "--role", "partner", "--name", "bench", "--json"))
-    # To be connected: the name under which `keys create --json` tells the partner that the key stands for.
-    return PartnerKey(key=made["key"], partner=UUID(made.get("partner", made["keyId"])))
+    return PartnerKey(key=made["key"], partner=UUID(made["partner"]))

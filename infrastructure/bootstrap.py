@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from application.executor import Executor
+from application.ports import Clock
 from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
@@ -38,10 +39,9 @@ POOL: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that has our schema. `fresh` if an embedded one was made just now."""
+    """A database that has our schema."""
 
     conninfo: str
-    fresh: bool = False
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def database(settings: Settings) -> Iterator[Database]:
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         raise CannotStart("POSTGRES_ENABLE_DB_FUNCTIONS is set: with it the library writes past the log's lock")
     if settings.database_url is not None:
-        yield _ready(settings, settings.database_url, fresh=False)
+        yield _ready(settings, settings.database_url)
         return
     server = EmbeddedPostgres(settings.data / "postgres")
     note = settings.data / "connection"
@@ -62,7 +62,7 @@ def database(settings: Settings) -> Iterator[Database]:
             return
         raise
     with server_running(server, note) as conninfo:
-        yield _ready(settings, conninfo, fresh=server.fresh)
+        yield _ready(settings, conninfo)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def server_running(server: EmbeddedPostgres, note: Path) -> Iterator[str]:
         server.stop()
 
 
-def _ready(settings: Settings, conninfo: str, *, fresh: bool) -> Database:
+def _ready(settings: Settings, conninfo: str) -> Database:
     """Check the schema, after migrating where that is ours to do."""
     try:
         if settings.mode == "sandbox":
@@ -87,7 +87,7 @@ def _ready(settings: Settings, conninfo: str, *, fresh: bool) -> Database:
         check(conninfo)
     except psycopg.OperationalError as fault:
         raise CannotStart(f"the database does not let us in: {_plain(fault, conninfo)}") from fault
-    return Database(conninfo, fresh)
+    return Database(conninfo)
 
 
 def keys_for(settings: Settings, conninfo: str) -> Keys:
@@ -98,7 +98,9 @@ def keys_for(settings: Settings, conninfo: str) -> Keys:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, conninfo: str, keys: Keys) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, conninfo: str, keys: Keys, clock: Clock = ids.now
+) -> AsyncIterator[Services]:
     """Everything a process needs, running until the context is left."""
     service = service_conninfo(conninfo)
     async with AsyncExitStack() as stack:
@@ -126,7 +128,7 @@ async def open_services(settings: Settings, conninfo: str, keys: Keys) -> AsyncI
             sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             provider=sandbox.provider if sandbox else NoProvider(),
             site=site,
-            clock=ids.now,
+            clock=clock,
             new_id=ids.new_id,
             confirmation=settings.confirmation,
             sandbox=sandbox,

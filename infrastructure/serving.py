@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final
+from typing import Final, get_args
 
 import structlog
 import typer
@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from infrastructure.administration import issue_key, sample_adopted
+from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
@@ -49,9 +50,9 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
             async def run() -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
                     await sample_adopted(services, settings)
-                    await _announce(services, settings, fresh=ready.fresh)
+                    await _announce(services, settings)
                     async with answering(services, listener):
-                        await (_keep_working(settings, ready.conninfo) if workers else asyncio.Event().wait())
+                        await (keep_working(settings, ready.conninfo) if workers else asyncio.Event().wait())
 
             run_until_told(run)
 
@@ -141,7 +142,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         await asyncio.shield(serving)
 
 
-async def _keep_working(settings: Settings, conninfo: str) -> None:
+async def keep_working(settings: Settings, conninfo: str) -> None:
     """A `work` process, and another one whenever it dies."""
     given = {
         "DATABASE_URL": conninfo,
@@ -174,12 +175,13 @@ async def _input_ended() -> None:
         pass
 
 
-async def _announce(services: Services, settings: Settings, *, fresh: bool) -> None:
-    """Say where to go, and the first time, with what."""
+async def _announce(services: Services, settings: Settings) -> None:
+    """Say where to go, and on an embedded database the first time, with what."""
     typer.echo(f"Gatehouse ({settings.mode} mode) on {settings.url}, docs at {settings.url}/docs")
-    if fresh and settings.mode == "sandbox":
-        typer.echo("A sandbox key per role, shown this once:")
-        roles: list[Any] = ["partner", "officer", "auditor", "admin"]
-        for role in roles:
-            issued = await issue_key(services, role=role, name=f"sandbox {role}")
-            typer.echo(f"  {role:8} {issued.key}")
+    known = {key["name"] for key in await services.directory.all()}
+    if settings.database_url is not None or settings.mode == "production" or "sandbox admin" in known:
+        return
+    typer.echo("A sandbox key per role, shown this once:")
+    for role in get_args(Role):
+        issued = await issue_key(services, role=role, name=f"sandbox {role}")
+        typer.echo(f"  {role:8} {issued.key}")
