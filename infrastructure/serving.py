@@ -34,6 +34,8 @@ BACKLOG: Final = 2048
 DRAIN: Final = 5
 """Seconds that requests under way have when the service is told to end."""
 RESPAWN: Final = 0.5
+NICENESS: Final = 5
+"""Projections and vendors can wait; a caller of the API, on the same cores, cannot."""
 
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
 def work(*, attached: bool) -> None:
     """Run projections and workers until told to end or, `attached`, until standard input ends."""
     set_up_logs()
+    os.nice(NICENESS)
     settings = load_settings()
     if settings.database_url is None:
         raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
@@ -129,6 +132,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN,
         lifespan="off",

@@ -1,9 +1,9 @@
 """The web application: every route behind its gate, errors as problem details, OpenAPI from the routes' table."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.customers import CustomerRoutes
+from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.operations import Operations
@@ -27,18 +28,14 @@ V1: Final = "/v1"
 ALWAYS: Final = ("unauthenticated", "forbidden", "internal_error", "unavailable")
 WITH_BODY: Final = ("invalid_json", "invalid_request", "body_too_large", "unsupported_media_type")
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
-    app = FastAPI(title="Gatehouse", version=VERSION, redoc_url=None)
+    app = DirectApp(title="Gatehouse", version=VERSION, redoc_url=None)
     gate = Gate(services.directory, services.new_id)
     routes = routes_of(services)
-    router = APIRouter()
     for route in routes:
-        router.add_api_route(V1 + route.path, gate.guard(route), methods=[route.method], **_described(route))
-    app.include_router(router)
+        app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)
     app.add_exception_handler(HTTPException, _refuse)
     app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign] # FastAPI's way to extend it
@@ -54,7 +51,7 @@ def routes_of(services: Services) -> list[Route]:
     return routes
 
 
-def _add_open_routes(app: FastAPI, services: Services) -> None:
+def _add_open_routes(app: DirectApp, services: Services) -> None:
     """What needs no key: health, metrics, and the vendors' callbacks and pages."""
     operations = Operations(services)
     open_routes: list[tuple[str, str, Endpoint]] = [
@@ -70,8 +67,7 @@ def _add_open_routes(app: FastAPI, services: Services) -> None:
             ("POST", "/sandbox/verification/{token}", page.submit),
         ]
     for method, path, endpoint in open_routes:
-        name = f"{method} {path}"
-        app.add_api_route(path, answered(name, endpoint), methods=[method], include_in_schema=False)
+        app.add_endpoint(method, path, answered(f"{method} {path}", endpoint), include_in_schema=False)
 
 
 async def _refuse(_: Request, fault: Exception) -> Response:

@@ -480,7 +480,7 @@ def test_data_without_its_password_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_cluster_fails_in_postgresql_s_own_words(tmp_path: Path) -> None:
     (tmp_path / "cluster").mkdir()
     (tmp_path / "password").touch()
-    with pytest.raises(ServerFailed, match="postgresql.conf.*No such file or directory"):
+    with pytest.raises(ServerFailed, match=r"postgresql\.conf.*No such file or directory"):
         EmbeddedPostgres(tmp_path).start()
 
 
