@@ -17,6 +17,8 @@ from application.handlers import Changes, Handler, Handling
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
 
 LARGEST_BATCH: Final = 256
+SMALLEST_HALF: Final = 8
+"""Of more orders than this, half wait for the next batch: its round trips then overlap with answering this one."""
 PATIENCE: Final = 4.0
 """Seconds that a command may wait for a log that is away before its caller is told so."""
 PAUSE: Final = 0.05
@@ -86,7 +88,8 @@ class Executor:
         try:
             while True:
                 await self._called.wait()
-                orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                size = min(max(len(self._waiting) // 2, SMALLEST_HALF), LARGEST_BATCH)
+                orders, self._waiting = self._waiting[:size], self._waiting[size:]
                 if not self._waiting:
                     self._called.clear()
                 await self._settle(orders)
@@ -118,9 +121,12 @@ class Executor:
 
     async def _decide_and_append(self, orders: list[_Order]) -> None:
         handlings = [order.handler() for order in orders]
-        loaded = await self._journal.load({stream for handling in handlings for stream in next(handling)})
+        asked = [next(handling) for handling in handlings]
+        loaded = await self._journal.load({stream for streams in asked for stream in streams})
         batch = Batch()
-        for order, handling in zip(orders, handlings, strict=True):
+        for order, handling, streams in zip(orders, handlings, asked, strict=True):
+            if _done(order, streams, loaded):
+                raise Conflict
             await self._decide(order, handling, loaded, batch)
         if batch.envelopes:
             await self._journal.append(batch)
@@ -170,6 +176,12 @@ class Executor:
             if order.deadline <= now:
                 order.deliver(Unavailable())
         return [order for order in orders if not order.answer.done()]
+
+
+def _done(order: _Order, streams: tuple[UUID, ...], loaded: Histories) -> bool:
+    """Whether the command's own events are there already: decided again, it would be told that it is too late."""
+    done = order.context.command_id
+    return any(envelope.context.command_id == done for stream in streams for envelope in loaded[stream])
 
 
 def _recorded(receipt: Receipt, history: list[Envelope]) -> Outcome:

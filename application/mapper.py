@@ -5,6 +5,7 @@ sealed on the way in, bound to their stream, version and field, and stay sealed 
 """
 
 import json
+from datetime import UTC
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -50,6 +51,7 @@ class EnvelopeMapper(Mapper[UUID]):
     def __init__(self, sealer: Sealer | None = None) -> None:
         super().__init__(JSONTranscoder())
         self._sealer = sealer
+        self._newest: tuple[Context | None, bytes] = (None, b"")
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Write an envelope, its personal fields sealed."""
@@ -62,12 +64,27 @@ class EnvelopeMapper(Mapper[UUID]):
             originator_id=envelope.stream,
             originator_version=envelope.version,
             topic=envelope.type,
-            state=b'{"eventId":"%s",%s,"data":%s}' % (str(envelope.event_id).encode(), _head(envelope.context), data),
+            state=b'{"eventId":"%b",%b,"data":%b}'
+            % (str(envelope.event_id).encode(), self._head(envelope.context), data),
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Envelope:
         """Read an envelope. Raises `UnknownEventType`; never reads today's rules."""
         return read(stored_event.originator_id, stored_event.originator_version, stored_event.topic, stored_event.state)
+
+    def _head(self, context: Context) -> bytes:
+        """The fields that all events of one command share, written once. What could not be read again is refused."""
+        if self._newest[0] is not context:
+            caused = f'"causationId":"{context.causation_id}",' if context.causation_id else ""
+            if context.occurred_at.tzinfo is None:
+                raise TypeError("a time without a zone could not be read again")
+            occurred = context.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            text = (
+                f'"occurredAt":"{occurred}","actor":{json.dumps(context.actor, ensure_ascii=False)},'
+                f'"correlationId":"{context.correlation_id}",{caused}"commandId":"{context.command_id}"'
+            )
+            self._newest = (context, text.encode())
+        return self._newest[1]
 
     def _sealed(self, envelope: Envelope) -> Event:
         event = envelope.event
@@ -97,13 +114,3 @@ def read(stream: UUID | str, version: int, topic: str, state: bytes) -> Envelope
     return Envelope(
         stream if isinstance(stream, UUID) else UUID(stream), version, stored.event_id, context, stored.data
     )
-
-
-def _head(context: Context) -> bytes:
-    """The fields that all events of one command share."""
-    caused = f'"causationId":"{context.causation_id}",' if context.causation_id else ""
-    occurred = context.occurred_at.isoformat().replace("+00:00", "Z")
-    return (
-        f'"occurredAt":"{occurred}","actor":{json.dumps(context.actor)},'
-        f'"correlationId":"{context.correlation_id}",{caused}"commandId":"{context.command_id}"'
-    ).encode()

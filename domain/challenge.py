@@ -43,4 +43,4 @@ def issue(site: Site, wallet: Wallet, *, customer: UUID, nonce: str, now: dateti
 
 
 def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

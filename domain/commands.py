@@ -1,6 +1,6 @@
 """What may be asked of a customer. Clock, ids, network and keys come in as data, so deciding stays pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -96,7 +96,7 @@ class DeactivateCustomer:
 
     ground: Ground
     by: str
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class ReactivateCustomer:
 
     by: str
     officer: bool
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ClearAlert:
 
     alert: UUID
     officer: str
-    reason: str
+    reason: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class ResolveHold:
     step: Literal["screening", "verification"]
     outcome: Literal["pass", "fail"]
     officer: str
-    reason: str
+    reason: str = field(repr=False)
     confirmation: Confirmation = Confirmation.NEVER
 
 
@@ -133,7 +133,7 @@ class ProposeRejection:
     """An officer wants the customer rejected."""
 
     officer: str
-    reason: str
+    reason: str = field(repr=False)
     evidence: tuple[str, ...] = ()
 
 
@@ -142,7 +142,7 @@ class WithdrawRejection:
     """The proposal is taken back."""
 
     officer: str
-    reason: str
+    reason: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class PlaceLegalHold:
     """An authority forbids erasure."""
 
     authority: str
-    reason: str
+    reason: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class LiftLegalHold:
     """The authority allows erasure again."""
 
     authority: str
-    reason: str
+    reason: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ LEADS_TO: Final[dict[type[Event], Status]] = {
     IllicitActivityConfirmed: Status.REJECTED,
 }
 
+_SWITCHES: Final[set[type[Event]]] = {CustomerDeactivated, CustomerReactivated}
+"""They take nobody a step further, so that a proposal to reject outlives them: a partner may switch as it likes."""
+
 _PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn}
 _HOLDS: Final[set[type[Event]]] = {LegalHoldPlaced, LegalHoldLifted}
 _MONITORED: Final[set[type[Event]]] = {
@@ -123,7 +126,9 @@ def evolve(customer: Customer | None, event: Event) -> Customer | None:
         return None
     changes: dict[str, object] = {}
     if (status := LEADS_TO.get(type(event))) is not None:
-        changes = {"status": status, "held": False, "proposal": None}
+        changes = {"status": status, "held": False}
+        if type(event) not in _SWITCHES:
+            changes["proposal"] = None
     changes.update(_details(customer, event))
     return replace(customer, **changes) if changes else customer  # type: ignore[arg-type] # by field name
 
@@ -160,10 +165,10 @@ def _details(customer: Customer, event: Event) -> dict[str, object]:
                 "held": True,
                 "reported_at": event.reported_at,
                 "evidence": event.evidence,
-                "person": event.person,
+                "person": event.person or customer.person,
             }
         case VerificationPassed() | VerificationFailed():
-            return {"reported_at": event.reported_at, "person": event.person}
+            return {"reported_at": event.reported_at, "person": event.person or customer.person}
         case CustomerDeactivated():
             return {"grounds": customer.grounds | {event.ground}}
         case CustomerReactivated():

@@ -148,7 +148,7 @@ def _start_verification(customer: Customer, command: StartVerification) -> Itera
 
 
 def _deactivate(customer: Customer, command: DeactivateCustomer) -> Iterator[Event]:
-    if command.ground not in customer.grounds:
+    if customer.status is not Status.INACTIVE or command.ground not in customer.grounds:
         yield CustomerDeactivated(ground=command.ground, decided_by=command.by, reason=command.reason)
 
 

@@ -46,7 +46,7 @@ class SourceReport(Fact):
     @property
     def grave(self) -> bool:
         """Whether anything in it stands against the customer."""
-        return any(finding.severity in GRAVE for finding in self.findings)
+        return any(finding.listed or finding.severity in GRAVE for finding in self.findings)
 
     @property
     def listed(self) -> bool:

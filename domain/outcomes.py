@@ -75,8 +75,8 @@ def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Eve
     """Suspicion deactivates, evidence rejects. What an open alert says already is not said again."""
     earlier = tuple(report for alert in customer.alerts for report in alert.reports)
     judged = monitoring_1(command.reports, earlier=earlier)
-    grave = {report.source for report in command.reports if report.answered and report.grave}
-    known = {report.source for report in earlier if report.grave}
+    grave = {(report.source, report.listed) for report in command.reports if report.answered and report.grave}
+    known = {(report.source, report.listed) for report in earlier if report.grave}
     digests = _digests((*earlier, *command.reports))
     by = f"policy:{MONITORING_1}"
     alone = command.confirmation is not Confirmation.ALWAYS
@@ -101,7 +101,7 @@ def of_hold(customer: Customer, command: ResolveHold) -> Iterator[Event]:
     at = Status.SCREENING if command.step == "screening" else Status.VERIFYING
     if customer.status is not at and _past(customer, at):
         return
-    if not customer.held:
+    if customer.status is not at or not customer.held:
         raise NothingToDecide
     if command.outcome == "fail" and command.confirmation is not Confirmation.NEVER:
         if customer.proposal is None:

@@ -8,6 +8,8 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from infrastructure.arrays import understand_arrays
+
 SERVICE_ROLE: Final = "gatehouse_service"
 
 _BOUNDS: Final[dict[str, Any]] = {
@@ -38,6 +40,7 @@ async def connect(conninfo: str) -> AsyncConnection[tuple[Any, ...]]:
     """Open a connection in autocommit mode."""
     connection = await AsyncConnection.connect(conninfo, autocommit=True)
     connection.prepare_threshold = 0
+    understand_arrays(connection)
     return connection
 
 

@@ -5,6 +5,7 @@ interpreter with the API. The `work` process ends when its standard input does: 
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -34,6 +35,8 @@ BACKLOG: Final = 2048
 DRAIN: Final = 5
 """Seconds that requests under way have when the service is told to end."""
 RESPAWN: Final = 0.5
+GARBAGE: Final = 50_000
+"""Objects between two looks for cycles: requests make few, and each look stops them all."""
 NICENESS: Final = 5
 """Projections and vendors can wait; a caller of the API, on the same cores, cannot."""
 
@@ -53,6 +56,8 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
                     await sample_adopted(services, settings)
                     await _announce(services, settings)
+                    gc.freeze()
+                    gc.set_threshold(GARBAGE)
                     async with answering(services, listener):
                         await (keep_working(settings, ready.conninfo) if workers else asyncio.Event().wait())
 

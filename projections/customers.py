@@ -9,11 +9,11 @@ from application.envelope import Envelope
 from domain.customer import LEADS_TO
 from domain.events import (
     ChallengeFailed,
+    ChallengeIssued,
     CustomerDeactivated,
     CustomerRegistered,
-    LegalHoldLifted,
-    LegalHoldPlaced,
     RejectionProposed,
+    RejectionWithdrawn,
     ScreeningAttempted,
     VerificationHeld,
     VerificationRetryRequested,
@@ -68,19 +68,21 @@ def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | N
         version=recorded.version,
         status=status.value,
         detail=_detail(event, ""),
-        updated_at=recorded.recorded_at,
+        updated_at=row.updated_at if status.value == row.status else recorded.recorded_at,
     )
 
 
 def _detail(event: Event, otherwise: str) -> str:
     """What goes on inside the status. Never for partners."""
     match event:
+        case ChallengeIssued():
+            return "awaiting_signature"
         case ChallengeFailed():
             return "signature_failed"
         case ScreeningAttempted():
             return {"retry": "retrying", "hold": "on_hold"}.get(event.verdict, otherwise)
         case VerificationStarted():
-            return "in_session"
+            return otherwise or "in_session"
         case VerificationRetryRequested():
             return "asked_to_retry"
         case VerificationHeld():
@@ -89,8 +91,8 @@ def _detail(event: Event, otherwise: str) -> str:
             return event.ground.value
         case RejectionProposed():
             return "rejection_proposed"
-        case LegalHoldPlaced() | LegalHoldLifted():
-            return otherwise
+        case RejectionWithdrawn():
+            return "rejection_withdrawn"
     return otherwise
 
 

@@ -52,7 +52,7 @@ def work_row(row: WorkRow | None, recorded: Envelope) -> WorkRow | None:
         )
     if row is None or LEADS_TO.get(type(event)) in _DONE:
         return None
-    step = _next(recorded)
+    step = _next(recorded, after=row.kind)
     if step is None:
         return row
     kind, attempt, due = step
@@ -60,8 +60,8 @@ def work_row(row: WorkRow | None, recorded: Envelope) -> WorkRow | None:
     return replace(row, kind=kind, attempt=attempt, due=due, caused_by=caused_by, correlation=correlation)
 
 
-def _next(recorded: Envelope) -> tuple[Kind, int, datetime | None] | None:
-    """The step that an event asks for, where it asks for one."""
+def _next(recorded: Envelope, *, after: str) -> tuple[Kind, int, datetime | None] | None:
+    """The step that an event asks for, where it asks for one. A session that opens late ends no review."""
     event = recorded.event
     match event:
         case ChallengeVerified():
@@ -72,7 +72,9 @@ def _next(recorded: Envelope) -> tuple[Kind, int, datetime | None] | None:
             return "review", event.attempt, None
         case ScreeningPassed():
             return "open_verification", 1, recorded.recorded_at
-        case VerificationStarted() | VerificationRetryRequested():
+        case VerificationStarted() if after == "open_verification":
+            return "await_verification", 1, None
+        case VerificationRetryRequested():
             return "await_verification", 1, None
         case VerificationHeld():
             return "review", 1, None

@@ -74,4 +74,5 @@ def delay(attempt: int, *, retry_after: int = 0, jitter: float = 0.0) -> timedel
     `retry_after` is what a source asked for, in seconds; `jitter` in [0, 1) adds up to a quarter.
     """
     doubled: timedelta = FIRST_DELAY * 2 ** min(attempt - 1, 10) * (1 + jitter / 4)
-    return min(max(doubled, timedelta(seconds=retry_after)), LONGEST_DELAY)
+    asked = timedelta(seconds=min(retry_after, LONGEST_DELAY.seconds))
+    return min(max(doubled, asked), LONGEST_DELAY)

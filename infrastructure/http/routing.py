@@ -8,9 +8,10 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from prometheus_client import Counter
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from application.ports import NewId, Unavailable
 from domain.refusals import CustomerExists, Refused
@@ -18,11 +19,11 @@ from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.metrics import LATENCY, REQUESTS
 
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
 
 log = structlog.get_logger()
@@ -82,6 +83,7 @@ class Gate:
 
 def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     """`endpoint`, with refusals and faults as problem details, security headers and metrics."""
+    counters: dict[int, Counter] = {}
 
     async def answering(request: Request) -> Response:
         begun = perf_counter()
@@ -90,7 +92,10 @@ def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> C
         except Exception as fault:  # noqa: BLE001 -- the edge: every fault becomes an answer
             response = _failure(name, fault)
         finish(response)
-        REQUESTS.labels(name, response.status_code).inc()
+        counter = counters.get(response.status_code)
+        if counter is None:
+            counter = counters[response.status_code] = REQUESTS.labels(name, response.status_code)
+        counter.inc()
         LATENCY.observe(perf_counter() - begun)
         return response
 
@@ -98,9 +103,10 @@ def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> C
 
 
 def finish(response: Response) -> Response:
-    """Add the security headers, where the response has not its own."""
-    present = {header for header, _ in response.raw_headers}
-    response.raw_headers.extend(header for header in SECURITY_HEADERS if header[0] not in present)
+    """Add the security headers. A page brings a content policy of its own."""
+    response.raw_headers += SECURITY_HEADERS
+    if not isinstance(response, HTMLResponse):
+        response.raw_headers.append(_POLICY)
     return response
 
 

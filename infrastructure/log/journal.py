@@ -15,6 +15,7 @@ from application.envelope import Envelope
 from application.mapper import EnvelopeMapper, read
 from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
 from domain.vocabulary import Sealed
+from infrastructure.arrays import BigintArray, UuidArray
 from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Staged
 from infrastructure.postgres import Connection
 from infrastructure.sealing import Keyring, SubjectKey, seal_text
@@ -69,7 +70,7 @@ class PostgresJournal:
         histories: Histories = {stream: [] for stream in streams}
         if streams:
             async with self._use() as connection:
-                cursor = await connection.execute(_LOAD, (list(streams),), prepare=True, binary=True)
+                cursor = await connection.execute(_LOAD, (UuidArray(streams),), prepare=True, binary=True)
                 for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
                     envelope = read(stream, version, topic, state)
                     envelope.position, envelope.recorded_at = position, recorded_at
@@ -83,12 +84,12 @@ class PostgresJournal:
         self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
         self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected like an aggregate's events
         receipts = (
-            [receipt.command_id for receipt in batch.receipts],
-            [receipt.stream for receipt in batch.receipts],
-            [receipt.version for receipt in batch.receipts],
+            UuidArray(receipt.command_id for receipt in batch.receipts),
+            UuidArray(receipt.stream for receipt in batch.receipts),
+            BigintArray(receipt.version for receipt in batch.receipts),
         )
         async with self._use() as connection:
-            cursor = await connection.execute(APPEND, (*staged.columns(), *receipts), prepare=True, binary=True)
+            cursor = await connection.execute(APPEND, (*staged.arrays(), *receipts), prepare=True, binary=True)
             row = await cursor.fetchone()
         if row is None:
             raise Unavailable
@@ -97,7 +98,7 @@ class PostgresJournal:
     async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
         """What is on record of these commands."""
         async with self._use() as connection:
-            cursor = await connection.execute(_RECEIPTS, (list(command_ids),), prepare=True, binary=True)
+            cursor = await connection.execute(_RECEIPTS, (UuidArray(command_ids),), prepare=True, binary=True)
             return {row[0]: Receipt(*row) for row in await cursor.fetchall()}
 
     @asynccontextmanager

@@ -5,11 +5,14 @@ transaction that is committed from the event loop.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.sql import SQL
+
+from infrastructure.arrays import BigintArray, ByteaArray, TextArray, UuidArray, understand_arrays
 
 SCHEMA: Final = "gatehouse"
 TABLE: Final = "stored_events"
@@ -22,13 +25,14 @@ class Staged:
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
 
-    def columns(self) -> tuple[list[Any], list[int], list[str], list[bytes]]:
+    def arrays(self) -> tuple[UuidArray, BigintArray, TextArray, ByteaArray]:
         """The rows as `gatehouse.append` takes them: streams, versions, topics, states."""
+        streams = (event.originator_id for event in self.events)
         return (
-            [event.originator_id for event in self.events],
-            [event.originator_version for event in self.events],
-            [event.topic for event in self.events],
-            [event.state for event in self.events],
+            UuidArray(stream for stream in streams if isinstance(stream, UUID)),
+            BigintArray(event.originator_version for event in self.events),
+            TextArray(event.topic for event in self.events),
+            ByteaArray(event.state for event in self.events),
         )
 
 
@@ -54,7 +58,9 @@ class LogRecorder(PostgresApplicationRecorder):
             return None
         staged = Staged()
         staged.events.extend(stored_events)
+        nothing = (UuidArray(()), UuidArray(()), BigintArray(()))
         with self.datastore.get_connection() as connection:
-            row = connection.execute(APPEND, (*staged.columns(), [], [], [])).fetchone()
+            understand_arrays(connection)
+            row = connection.execute(APPEND, (*staged.arrays(), *nothing)).fetchone()
         first = row["first_position"] if row else 0
         return range(first, first + len(stored_events))

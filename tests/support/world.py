@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from domain.wallet import checksum
 from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import open_services
-from infrastructure.keys import load_keys
+from infrastructure.keys import Keys, load_keys
 from infrastructure.projector import Projector
 from infrastructure.services import Services
 from infrastructure.serving import answering, listening
@@ -23,6 +23,7 @@ from infrastructure.settings import Settings
 from infrastructure.wallet_proof import keccak256
 from infrastructure.worker import Worker
 from projections import PROJECTIONS
+from tests.support.clock import Clock
 
 
 class Wallet:
@@ -51,6 +52,7 @@ class World:
 
     services: Services
     url: str
+    clock: Clock
     clients: dict[str, httpx2.AsyncClient] = field(default_factory=dict)
 
     @property
@@ -132,9 +134,10 @@ async def running(conninfo: str, folder: Path) -> AsyncIterator[World]:
     keys = load_keys(chosen.keys_folder, generate=True)
     with listening(chosen) as listener:
         chosen = chosen.model_copy(update={"port": listener.getsockname()[1]})
-        async with open_services(chosen, conninfo, keys) as services, answering(services, listener):
+        clock = Clock()
+        async with _services(chosen, conninfo, keys, clock) as services, answering(services, listener):
             await sample_adopted(services, chosen)
-            world = World(services, chosen.local_url)
+            world = World(services, chosen.local_url, clock)
             roles: dict[str, Role] = {
                 "partner": "partner",
                 "other": "partner",
@@ -152,3 +155,10 @@ async def running(conninfo: str, folder: Path) -> AsyncIterator[World]:
             finally:
                 for client in world.clients.values():
                     await client.aclose()
+
+
+@asynccontextmanager
+async def _services(settings: Settings, conninfo: str, keys: Keys, clock: Clock) -> AsyncIterator[Services]:
+    """The service's parts, with the test's clock."""
+    async with open_services(settings, conninfo, keys) as services:
+        yield replace(services, clock=clock)
