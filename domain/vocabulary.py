@@ -5,7 +5,7 @@ The values are the storage format and the API's: add, never rename.
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -73,7 +73,7 @@ class Ground(StrEnum):
 
 
 class Reason(StrEnum):
-    """Reason codes of decisions, for officers, auditors and regulators. `docs/reasons.md` explains each."""
+    """Reason codes of decisions, for officers, auditors and regulators. Partners never see them."""
 
     SANCTIONS_MATCH = "sanctions_match"
     CONFIRMED_BY_TWO_SOURCES = "confirmed_by_two_sources"
@@ -90,6 +90,26 @@ class Reason(StrEnum):
     RETRIES_EXHAUSTED = "retries_exhausted"
     CONFIRMATION_REQUIRED = "confirmation_required"
     OFFICER_DECISION = "officer_decision"
+
+
+REASONS: Final = {
+    Reason.SANCTIONS_MATCH: "The wallet's exact address is on a sanctions list.",
+    Reason.CONFIRMED_BY_TWO_SOURCES: "Two independent sources have grave findings.",
+    Reason.CONTRADICTED_FINDINGS: "One source had grave findings, and another look did not confirm them.",
+    Reason.UNCONFIRMED_FINDINGS: "One source keeps having grave findings, and no other confirms them.",
+    Reason.SINGLE_SOURCE_FINDINGS: "One source alone has grave findings.",
+    Reason.SOURCE_UNAVAILABLE: "A source did not answer; it is asked again.",
+    Reason.WALLET_BARRED: "The wallet was rejected before.",
+    Reason.PREVIOUSLY_REJECTED: "The person was rejected before.",
+    Reason.DUPLICATE_PERSON: "The person is another customer already.",
+    Reason.PROVIDER_REJECTED: "The KYC provider rejected the person for good.",
+    Reason.PROVIDER_RETRY: "The KYC provider asks the person to try again.",
+    Reason.PROVIDER_HOLD: "The KYC provider holds the person for a closer look.",
+    Reason.RETRIES_EXHAUSTED: "The person has tried as often as is allowed.",
+    Reason.CONFIRMATION_REQUIRED: "The deployment wants officers to confirm what a policy would reject.",
+    Reason.OFFICER_DECISION: "Officers decided.",
+}
+"""What each reason means."""
 
 
 class Confirmation(StrEnum):

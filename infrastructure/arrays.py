@@ -6,7 +6,7 @@ element type, length and lower bound, then each element behind its length.
 
 from collections.abc import Iterable
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
@@ -23,7 +23,7 @@ class UuidArray(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, items: Iterable[UUID]) -> "UuidArray":
+    def __new__(cls, items: Iterable[UUID]) -> Self:
         """Write the array."""
         elements = [b"\0\0\0\x10" + item.bytes for item in items]
         return super().__new__(cls, _HEADER(1, 0, 2950, len(elements), 1) + b"".join(elements))
@@ -34,7 +34,7 @@ class BigintArray(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, items: Iterable[int]) -> "BigintArray":
+    def __new__(cls, items: Iterable[int]) -> Self:
         """Write the array."""
         elements = [_BIGINT(8, item) for item in items]
         return super().__new__(cls, _HEADER(1, 0, 20, len(elements), 1) + b"".join(elements))
@@ -45,7 +45,7 @@ class TextArray(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, items: Iterable[str]) -> "TextArray":
+    def __new__(cls, items: Iterable[str]) -> Self:
         """Write the array."""
         elements = [_LENGTH(len(item)) + item for item in map(str.encode, items)]
         return super().__new__(cls, _HEADER(1, 0, 25, len(elements), 1) + b"".join(elements))
@@ -56,7 +56,7 @@ class ByteaArray(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, items: Iterable[bytes]) -> "ByteaArray":
+    def __new__(cls, items: Iterable[bytes]) -> Self:
         """Write the array."""
         elements = [_LENGTH(len(item)) + item for item in items]
         return super().__new__(cls, _HEADER(1, 0, 17, len(elements), 1) + b"".join(elements))

@@ -121,6 +121,15 @@ def check() -> None:
 
 
 @app.command()
+def docs() -> None:
+    """Write the documents that are made from the code."""
+    from infrastructure.documents import write
+
+    for path in write():
+        typer.echo(f"written: {path.relative_to(ROOT)}")
+
+
+@app.command()
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:

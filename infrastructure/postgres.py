@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: bounded in time, in the least-privileged role, never left half open."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -45,26 +46,28 @@ async def connect(conninfo: str) -> AsyncConnection[tuple[Any, ...]]:
 
 
 class Connection:
-    """One connection that is opened when it is needed, and again after it broke."""
+    """One connection that is opened when it is needed, and again after it broke. Tasks take turns with it."""
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._open: AsyncConnection[tuple[Any, ...]] | None = None
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """The connection, for one task at a time. One that fails or is abandoned is not used again."""
-        if self._open is None or self._open.closed:
-            self._open = await connect(self._conninfo)
-        try:
-            yield self._open
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            await self.close()
-            raise
-        except BaseException:
-            if self._open is not None and self._open.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        async with self._turn:
+            if self._open is None or self._open.closed:
+                self._open = await connect(self._conninfo)
+            try:
+                yield self._open
+            except (psycopg.OperationalError, psycopg.InterfaceError):
                 await self.close()
-            raise
+                raise
+            except BaseException:
+                if self._open is not None and self._open.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                    await self.close()
+                raise
 
     async def close(self) -> None:
         """Close it, if it is open."""

@@ -22,7 +22,7 @@ class DemoClock:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a story plays on: the partner, an officer, the service's clock, and the wallet that the sanctions list names."""
+    """What a story plays on: who calls, the service's clock, and the wallet that the sanctions list names."""
 
     partner: Partner
     officer: Officer

@@ -32,7 +32,9 @@ class CustomerRegistration(Body):
     """`POST /v1/customers`: a wallet as a CAIP-10 account and the partner's own reference."""
 
     chain_id: Annotated[str, Field(max_length=200, examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"])]
-    external_id: Annotated[str, Field(pattern=PRINTABLE, examples=["user-4711"])]
+    external_id: Annotated[
+        str, Field(pattern=PRINTABLE, examples=["user-4711"], description="Your reference; nothing personal, please.")
+    ]
 
 
 class Customer(Resource):

@@ -1,7 +1,7 @@
 """The journal: whole streams in one query, batches appended in one round trip."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -81,7 +81,8 @@ class PostgresJournal:
         """Append durably, all or nothing, and stamp the envelopes. Raises `Conflict` or `Unavailable`."""
         staged = Staged()
         subjects = {envelope.stream for envelope in batch.envelopes if envelope.event.personal}
-        self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
+        with _told():
+            self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
         self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected like an aggregate's events
         receipts = (
             UuidArray(receipt.command_id for receipt in batch.receipts),
@@ -103,13 +104,20 @@ class PostgresJournal:
 
     @asynccontextmanager
     async def _use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
-        try:
+        with _told():
             async with self._connection.use() as connection:
                 yield connection
-        except psycopg.errors.UniqueViolation as fault:
-            raise Conflict from fault
-        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as fault:
-            raise Unavailable from fault
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """PostgreSQL's faults in the port's words."""
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as fault:
+        raise Conflict from fault
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as fault:
+        raise Unavailable from fault
 
 
 def stamp(envelopes: list[Envelope], first_position: int, recorded_at: datetime) -> None:
