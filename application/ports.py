@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -22,8 +22,7 @@ Histories = dict[UUID, list[Envelope]]
 """Streams by id, each from its first event on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a command came to: the version it brought its stream to. Stored with the command's events."""
 
     command_id: UUID

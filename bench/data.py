@@ -65,12 +65,12 @@ def load_customers(conninfo: str, count: int, *, partner: UUID) -> None:
     head: int = found[0] if found else 0
     columns = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")
     copy(conninfo, ["gatehouse", "stored_events"], columns, _events(count, partner=partner, head=head))
-    columns = (*CustomerRow._fields, "partner", "wallet", "detail", "version", "registered_position")
+    shown = (*CustomerRow._fields, "partner", "wallet", "detail", "version", "registered_position")
     rows = (
         (*row, partner, canonical(row.chain_id), "awaiting_signature", VERSION, head + VERSION * number - 1)
         for number, row in enumerate(customers(count), 1)
     )
-    copy(conninfo, ["gatehouse", "customers"], columns, rows)
+    copy(conninfo, ["gatehouse", "customers"], shown, rows)
     with psycopg.connect(conninfo) as connection:
         for projection in PROJECTIONS:
             connection.execute(

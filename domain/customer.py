@@ -5,8 +5,7 @@ ALLOWED says what may happen next: it is today's rule, and may change.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain.events import (
@@ -80,8 +79,7 @@ ALLOWED: Final[dict[Status | None, set[type[Event]]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """The message that waits to be signed."""
 
     message: str
@@ -89,8 +87,7 @@ class Challenge:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(NamedTuple):
     """What a decision reads, and nothing else."""
 
     status: Status
@@ -124,13 +121,13 @@ def evolve(customer: Customer | None, event: Event) -> Customer | None:
         return Customer(Status.INITIATING, event.partner, event.wallet, event.external_id)
     if customer is None:
         return None
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     if (status := LEADS_TO.get(type(event))) is not None:
         changes = {"status": status, "held": False}
         if type(event) not in _SWITCHES:
             changes["proposal"] = None
     changes.update(_details(customer, event))
-    return replace(customer, **changes) if changes else customer  # type: ignore[arg-type] # by field name
+    return customer._replace(**changes) if changes else customer
 
 
 def fold(events: Iterable[Event]) -> Customer | None:
@@ -141,13 +138,13 @@ def fold(events: Iterable[Event]) -> Customer | None:
     return customer
 
 
-def _details(customer: Customer, event: Event) -> dict[str, object]:
+def _details(customer: Customer, event: Event) -> dict[str, Any]:
     """What changes beside the status."""
     match event:
         case ChallengeIssued():
             return {"challenge": Challenge(event.message, event.expires_at)}
         case ChallengeFailed() if customer.challenge:
-            return {"challenge": replace(customer.challenge, failed=True)}
+            return {"challenge": customer.challenge._replace(failed=True)}
         case ScreeningAttempted():
             answered = tuple(report for report in event.reports if report.answered)
             return {

@@ -50,9 +50,8 @@ def checksum(address: str, keccak: Keccak256) -> str:
     """The EIP-55 form of a `0x` address of any letter case."""
     digits = address[2:].lower()
     nibbles = keccak(digits.encode()).hex()
-    return "0x" + "".join(
-        digit.upper() if nibble >= "8" else digit for digit, nibble in zip(digits, nibbles, strict=False)
-    )
+    cased = [digit.upper() if nibble >= "8" else digit for digit, nibble in zip(digits, nibbles, strict=False)]
+    return "0x" + "".join(cased)
 
 
 def canonical(account: str) -> str:

@@ -1,12 +1,13 @@
 """One-dimensional PostgreSQL arrays in binary form, written at once rather than element by element.
 
-https://www.postgresql.org/docs/current/arrays.html; the layout is that of `array_send`: dimensions, a null flag, the
-element type, length and lower bound, then each element behind its length.
+The layout is that of PostgreSQL's `array_send`: dimensions, whether there are nulls, the element type, length and lower
+bound, then each element behind its length (-1 for null).
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
@@ -15,51 +16,101 @@ from psycopg.pq import Format
 
 _HEADER: Final = Struct("!iiIii").pack
 _LENGTH: Final = Struct("!i").pack
-_BIGINT: Final = Struct("!iq").pack
+_LONG: Final = Struct("!iq").pack
+_NULL: Final = _LENGTH(-1)
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class UuidArray(bytes):
+class Array(bytes):
+    """An array, written. Each subclass is one element type, by its oid and its array's."""
+
+    __slots__ = ()
+    element: ClassVar[int]
+    oid: ClassVar[int]
+
+    def __new__(cls, items: Iterable[Any]) -> Self:
+        """Write `items`, None for null."""
+        write = cls.write
+        elements = [_NULL if item is None else write(item) for item in items]
+        return super().__new__(cls, _HEADER(1, 1, cls.element, len(elements), 1) + b"".join(elements))
+
+    @staticmethod
+    def write(item: Any) -> bytes:  # noqa: ANN401 -- each subclass says what it takes
+        """One element behind its length."""
+        raise NotImplementedError
+
+
+class UuidArray(Array):
     """`uuid[]`."""
 
     __slots__ = ()
+    element, oid = 2950, 2951
 
-    def __new__(cls, items: Iterable[UUID]) -> Self:
-        """Write the array."""
-        elements = [b"\0\0\0\x10" + item.bytes for item in items]
-        return super().__new__(cls, _HEADER(1, 0, 2950, len(elements), 1) + b"".join(elements))
+    @staticmethod
+    def write(item: UUID) -> bytes:
+        """One UUID."""
+        return b"\0\0\0\x10" + item.bytes
 
 
-class BigintArray(bytes):
+class BigintArray(Array):
     """`bigint[]`."""
 
     __slots__ = ()
+    element, oid = 20, 1016
 
-    def __new__(cls, items: Iterable[int]) -> Self:
-        """Write the array."""
-        elements = [_BIGINT(8, item) for item in items]
-        return super().__new__(cls, _HEADER(1, 0, 20, len(elements), 1) + b"".join(elements))
+    @staticmethod
+    def write(item: int) -> bytes:
+        """One number."""
+        return _LONG(8, item)
 
 
-class TextArray(bytes):
+class TextArray(Array):
     """`text[]`."""
 
     __slots__ = ()
+    element, oid = 25, 1009
 
-    def __new__(cls, items: Iterable[str]) -> Self:
-        """Write the array."""
-        elements = [_LENGTH(len(item)) + item for item in map(str.encode, items)]
-        return super().__new__(cls, _HEADER(1, 0, 25, len(elements), 1) + b"".join(elements))
+    @staticmethod
+    def write(item: str) -> bytes:
+        """One text."""
+        encoded = item.encode()
+        return _LENGTH(len(encoded)) + encoded
 
 
-class ByteaArray(bytes):
+class ByteaArray(Array):
     """`bytea[]`."""
 
     __slots__ = ()
+    element, oid = 17, 1001
 
-    def __new__(cls, items: Iterable[bytes]) -> Self:
-        """Write the array."""
-        elements = [_LENGTH(len(item)) + item for item in items]
-        return super().__new__(cls, _HEADER(1, 0, 17, len(elements), 1) + b"".join(elements))
+    @staticmethod
+    def write(item: bytes) -> bytes:
+        """One string of bytes."""
+        return _LENGTH(len(item)) + item
+
+
+class TimeArray(Array):
+    """`timestamptz[]`."""
+
+    __slots__ = ()
+    element, oid = 1184, 1185
+
+    @staticmethod
+    def write(item: datetime) -> bytes:
+        """One point in time, with a zone."""
+        return _LONG(8, (item - _EPOCH) // _MICROSECOND)
+
+
+ARRAYS: Final[dict[Any, type[Array]]] = {
+    UUID: UuidArray,
+    int: BigintArray,
+    str: TextArray,
+    bytes: ByteaArray,
+    datetime: TimeArray,
+    datetime | None: TimeArray,
+}
+"""Which array a column of this type is written as."""
 
 
 class _Written(Dumper):
@@ -71,23 +122,12 @@ class _Written(Dumper):
         return obj
 
 
-class _Uuids(_Written):
-    oid = 2951
-
-
-class _Bigints(_Written):
-    oid = 1016
-
-
-class _Texts(_Written):
-    oid = 1009
-
-
-class _Byteas(_Written):
-    oid = 1001
+_DUMPERS: Final = {
+    array: type(f"_{array.__name__}Dumper", (_Written,), {"oid": array.oid}) for array in set(ARRAYS.values())
+}
 
 
 def understand_arrays(connection: AsyncConnection[Any] | Connection[Any]) -> None:
     """Let a connection take these arrays as parameters."""
-    for array, dumper in ((UuidArray, _Uuids), (BigintArray, _Bigints), (TextArray, _Texts), (ByteaArray, _Byteas)):
+    for array, dumper in _DUMPERS.items():
         connection.adapters.register_dumper(array, dumper)

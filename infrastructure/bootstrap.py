@@ -24,7 +24,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
 from infrastructure.migrate import check, migrate
-from infrastructure.postgres import Connection, service_conninfo
+from infrastructure.postgres import Connection, configure, service_conninfo
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
@@ -105,7 +105,13 @@ async def open_services(
     service = service_conninfo(conninfo)
     async with AsyncExitStack() as stack:
         pool: Pool = AsyncConnectionPool(
-            service, min_size=1, max_size=POOL, open=False, timeout=3, kwargs={"autocommit": True}
+            service,
+            min_size=1,
+            max_size=POOL,
+            open=False,
+            timeout=3,
+            configure=configure,
+            kwargs={"autocommit": True},
         )
         await stack.enter_async_context(pool)
         writing, sealing = Connection(service), Connection(service)

@@ -40,9 +40,14 @@ def service_conninfo(conninfo: str) -> str:
 async def connect(conninfo: str) -> AsyncConnection[tuple[Any, ...]]:
     """Open a connection in autocommit mode."""
     connection = await AsyncConnection.connect(conninfo, autocommit=True)
+    await configure(connection)
+    return connection
+
+
+async def configure(connection: AsyncConnection[Any]) -> None:
+    """Make a new connection ours: hot statements are prepared at once, and arrays are written our way."""
     connection.prepare_threshold = 0
     understand_arrays(connection)
-    return connection
 
 
 class Connection:

@@ -4,7 +4,7 @@ A customer is read together with its stream's head; where the read model is behi
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import reduce
 from typing import Any, Final
@@ -15,14 +15,15 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.envelope import Envelope
 from application.mapper import read
+from infrastructure.arrays import UuidArray
 from infrastructure.coalescing import Coalesced
 from projections.customers import CustomerRow, customer_row
 from projections.timeline import TimelineRow
 
 Pool = AsyncConnectionPool[Any]
 
-_COLUMNS: Final = SQL(", ").join(Identifier(field.name) for field in fields(CustomerRow))
-_TIMELINE_COLUMNS: Final = SQL(", ").join(Identifier(field.name) for field in fields(TimelineRow))
+_COLUMNS: Final = SQL(", ").join(Identifier(column) for column in CustomerRow._fields)
+_TIMELINE_COLUMNS: Final = SQL(", ").join(Identifier(column) for column in TimelineRow._fields)
 _BY_ID: Final = SQL("""
     SELECT asked.id, (
         SELECT max(originator_version) FROM gatehouse.stored_events WHERE originator_id = asked.id
@@ -76,19 +77,19 @@ class Reader:
             cursor = await connection.execute(
                 query.format(columns=_COLUMNS, where=where), (*parameters, limit), binary=True
             )
-            return [CustomerRow(*row) for row in await cursor.fetchall()]
+            return [CustomerRow._make(row) for row in await cursor.fetchall()]
 
     async def timeline(self, customer_id: UUID) -> list[TimelineRow]:
         """The customer's story so far."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_TIMELINE, (customer_id,), prepare=True, binary=True)
-            return [TimelineRow(*row) for row in await cursor.fetchall()]
+            return [TimelineRow._make(row) for row in await cursor.fetchall()]
 
     async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
         """Whole streams."""
         found: dict[UUID, list[Envelope]] = {}
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_STREAMS, (list(ids),), prepare=True, binary=True)
+            cursor = await connection.execute(_STREAMS, (UuidArray(ids),), prepare=True, binary=True)
             for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
                 envelope = read(stream, version, topic, state)
                 envelope.position, envelope.recorded_at = position, recorded_at
@@ -98,16 +99,16 @@ class Reader:
     async def stored(self, customer_id: UUID) -> list[tuple[Any, ...]]:
         """A stream's rows exactly as they are stored: version, topic, state, position, recorded at."""
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_STREAMS, ([customer_id],), prepare=True, binary=True)
+            cursor = await connection.execute(_STREAMS, (UuidArray([customer_id]),), prepare=True, binary=True)
             return [row[1:] for row in await cursor.fetchall()]
 
     async def _fetch_customers(self, ids: Collection[UUID]) -> dict[UUID, CustomerRow]:
         found: dict[UUID, CustomerRow] = {}
         behind: list[UUID] = []
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_BY_ID, (list(ids),), prepare=True, binary=True)
+            cursor = await connection.execute(_BY_ID, (UuidArray(ids),), prepare=True, binary=True)
             for customer_id, head, *columns in await cursor.fetchall():
-                row = CustomerRow(*columns)
+                row = CustomerRow._make(columns)
                 if head is not None and row.version == head:
                     found[customer_id] = row
                 elif head is not None:

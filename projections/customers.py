@@ -1,8 +1,7 @@
 """`customers`: each customer as its partner sees it, and for officers the detail inside the status."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -24,8 +23,7 @@ from domain.wallet import canonical
 from projections.projection import Projection, by_customer
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRow:
+class CustomerRow(NamedTuple):
     """`updated_at` is the last change that its partner can see; `version` counts all events."""
 
     id: UUID
@@ -62,9 +60,8 @@ def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | N
         return None
     status = LEADS_TO.get(type(event))
     if status is None:
-        return replace(row, version=recorded.version, detail=_detail(event, row.detail))
-    return replace(
-        row,
+        return row._replace(version=recorded.version, detail=_detail(event, row.detail))
+    return row._replace(
         version=recorded.version,
         status=status.value,
         detail=_detail(event, ""),

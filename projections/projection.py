@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -16,7 +16,7 @@ from domain.events import (
     WalletClaimed,
 )
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=NamedTuple)
 
 CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     WalletClaimed,
@@ -31,7 +31,7 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
 
 @dataclass(frozen=True, slots=True)
 class Projection(Generic[Row]):
-    """One read model. `row` is a dataclass whose fields are the table's columns, the key's first."""
+    """One read model. `row` is a named tuple whose fields are the table's columns, the key's first."""
 
     name: str
     row: type[Row]

@@ -1,9 +1,8 @@
 """`timeline`: the customer's story, one line an event, in words that an auditor would use."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -13,8 +12,7 @@ from domain.vocabulary import Event, Reason
 from projections.projection import Projection
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
+class TimelineRow(NamedTuple):
     """Who, what, when and why."""
 
     customer: UUID

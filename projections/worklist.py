@@ -1,8 +1,7 @@
 """`worklist`: what happens next with each customer, and when. Derived from the log, so nothing can be lost."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -23,8 +22,7 @@ Kind = Literal["await_signature", "screen", "open_verification", "await_verifica
 _DONE: Final = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
 
 
-@dataclass(frozen=True, slots=True)
-class WorkRow:
+class WorkRow(NamedTuple):
     """The next step. `due` is when a worker takes it; None where it waits for a person."""
 
     customer: UUID
@@ -57,7 +55,7 @@ def work_row(row: WorkRow | None, recorded: Envelope) -> WorkRow | None:
         return row
     kind, attempt, due = step
     caused_by, correlation = recorded.event_id, recorded.context.correlation_id
-    return replace(row, kind=kind, attempt=attempt, due=due, caused_by=caused_by, correlation=correlation)
+    return row._replace(kind=kind, attempt=attempt, due=due, caused_by=caused_by, correlation=correlation)
 
 
 def _next(recorded: Envelope, *, after: str) -> tuple[Kind, int, datetime | None] | None:

@@ -118,7 +118,7 @@ def result(answer: str, *, at: float = 30, **changes: Any) -> VerificationResult
         "evidence": digest(f"{answer} at {at}"),
         "person": PERSON,
     }
-    return VerificationResult(answer=answer, **(said | changes))  # type: ignore[arg-type] # checked by pydantic
+    return VerificationResult(answer=answer, **(said | changes))
 
 
 def verification(

@@ -1,0 +1,177 @@
+import pytest
+
+from domain.commands import StartVerification
+from domain.events import (
+    VerificationFailed,
+    VerificationHeld,
+    VerificationPassed,
+    VerificationRetryRequested,
+    VerificationStarted,
+)
+from domain.refusals import NothingToDecide, WrongStatus
+from domain.vocabulary import Confirmation, Event, Reason
+from tests.domain.given import given
+from tests.domain.histories import (
+    ACTIVE,
+    ASKED_TO_RETRY,
+    CHALLENGE_VERIFIED,
+    HELD_IN_VERIFYING,
+    REGISTERED,
+    REJECTED_IN_SCREENING,
+    REJECTED_IN_VERIFYING,
+    SCREENED,
+    VERIFYING_IN_SESSION,
+)
+from tests.domain.samples import ANOTHER_PERSON, APPLICANT, PERSON, digest, minutes, verification
+
+START = StartVerification("sumsub", APPLICANT, "basic")
+
+
+def passed(at: int = 30) -> VerificationPassed:
+    """The provider approved at that minute."""
+    return VerificationPassed(
+        provider="sumsub",
+        applicant=APPLICANT,
+        person=PERSON,
+        policy="verification-1",
+        evidence=digest(f"approved at {at}"),
+        reported_at=minutes(at),
+        decided_by="policy:verification-1",
+    )
+
+
+def held(reason: Reason, answer: str) -> VerificationHeld:
+    """An officer must look, because of an answer at minute 30."""
+    return VerificationHeld(
+        reasons=(reason,),
+        policy="verification-1",
+        evidence=digest(f"{answer} at 30"),
+        reported_at=minutes(30),
+        person=PERSON,
+    )
+
+
+def retried(attempt: int) -> VerificationRetryRequested:
+    """The person was asked to try again, at the minute of the attempt's number."""
+    return VerificationRetryRequested(
+        attempt=attempt,
+        reasons=(Reason.PROVIDER_RETRY,),
+        labels=(),
+        policy="verification-1",
+        evidence=digest(f"retry at {attempt}"),
+        reported_at=minutes(attempt),
+    )
+
+
+def test_a_session_opens_once() -> None:
+    given(*SCREENED).when(START).then(VerificationStarted(provider="sumsub", applicant=APPLICANT, level="basic"))
+    given(*VERIFYING_IN_SESSION).when(START).ignored()
+    given(*VERIFYING_IN_SESSION).when(StartVerification("sumsub", "applicant-8", "basic")).ignored()
+
+
+@pytest.mark.parametrize("history", [REGISTERED, CHALLENGE_VERIFIED, REJECTED_IN_SCREENING])
+def test_no_session_opens_before_screening_has_passed(history: tuple[Event, ...]) -> None:
+    given(*history).when(START).refused(WrongStatus)
+
+
+def test_an_approved_person_becomes_an_active_customer() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved")).then(passed())
+
+
+def test_a_result_may_overtake_the_news_of_its_session() -> None:
+    given(*SCREENED).when(verification("approved")).then(passed())
+
+
+def test_a_rejected_person_is_rejected_for_good_with_the_labels_on_record() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("rejected", labels=("FORGERY",))).then(
+        VerificationFailed(
+            reasons=(Reason.PROVIDER_REJECTED,),
+            labels=("FORGERY",),
+            person=PERSON,
+            policy="verification-1",
+            evidence=digest("rejected at 30"),
+            reported_at=minutes(30),
+            decided_by="policy:verification-1",
+        )
+    )
+
+
+def test_a_person_who_was_rejected_before_is_rejected_though_the_provider_approves() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved", barred=True)).then(
+        VerificationFailed(
+            reasons=(Reason.PREVIOUSLY_REJECTED,),
+            person=PERSON,
+            policy="verification-1",
+            evidence=digest("approved at 30"),
+            reported_at=minutes(30),
+            decided_by="policy:verification-1",
+        )
+    )
+
+
+def test_a_person_who_is_another_customer_waits_for_an_officer() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved", known_elsewhere=True)).then(
+        held(Reason.DUPLICATE_PERSON, "approved")
+    )
+
+
+def test_a_provider_that_holds_makes_us_hold() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("on_hold")).then(held(Reason.PROVIDER_HOLD, "on_hold"))
+
+
+def test_a_person_may_try_again_five_times_and_then_waits_for_an_officer() -> None:
+    history: tuple[Event, ...] = VERIFYING_IN_SESSION
+    for attempt in range(1, 6):
+        given(*history).when(verification("retry", at=attempt)).then(retried(attempt))
+        history = (*history, retried(attempt))
+
+    given(*history).when(verification("retry")).then(held(Reason.RETRIES_EXHAUSTED, "retry"))
+    given(*history).when(verification("approved")).then(passed())
+
+
+@pytest.mark.parametrize("answer", ["approved", "retry", "rejected", "on_hold"])
+@pytest.mark.parametrize("at", [10, 20], ids=["older", "of the same time"])
+def test_a_result_that_is_not_newer_than_the_one_on_record_is_ignored(answer: str, at: int) -> None:
+    given(*ASKED_TO_RETRY).when(verification(answer, at=at)).ignored()
+    given(*HELD_IN_VERIFYING).when(verification(answer, at=at)).ignored()
+
+
+@pytest.mark.parametrize("history", [ACTIVE, REJECTED_IN_VERIFYING])
+@pytest.mark.parametrize("answer", ["approved", "retry", "rejected", "on_hold"])
+def test_what_a_provider_says_after_the_decision_is_ignored(history: tuple[Event, ...], answer: str) -> None:
+    given(*history).when(verification(answer, at=40)).ignored()
+
+
+@pytest.mark.parametrize("history", [REGISTERED, CHALLENGE_VERIFIED, REJECTED_IN_SCREENING])
+def test_nobody_is_verified_out_of_turn(history: tuple[Event, ...]) -> None:
+    given(*history).when(verification("approved")).refused(WrongStatus)
+
+
+def test_a_result_for_another_applicant_decides_nothing() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved", applicant="applicant-8")).refused(NothingToDecide)
+
+
+def test_what_the_provider_held_it_may_decide_later() -> None:
+    given(*HELD_IN_VERIFYING).when(verification("approved")).then(passed())
+
+
+def test_where_every_rejection_is_confirmed_a_failure_waits_for_officers() -> None:
+    command = verification("rejected", confirmation=Confirmation.ALWAYS)
+
+    given(*VERIFYING_IN_SESSION).when(command).then(
+        held(Reason.PROVIDER_REJECTED, "rejected").model_copy(
+            update={"reasons": (Reason.PROVIDER_REJECTED, Reason.CONFIRMATION_REQUIRED)}
+        )
+    )
+
+
+def test_where_holds_alone_are_confirmed_the_policy_rejects() -> None:
+    answer = given(*VERIFYING_IN_SESSION).when(verification("rejected", confirmation=Confirmation.AMBIGUOUS))
+
+    assert [type(event).__name__ for event in answer.events] == ["VerificationFailed"]
+
+
+def test_two_persons_are_two_fingerprints() -> None:
+    answer = given(*VERIFYING_IN_SESSION).when(verification("approved", person=ANOTHER_PERSON))
+
+    assert answer.events == (passed().model_copy(update={"person": ANOTHER_PERSON}),)
