@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -39,9 +39,10 @@ POOL: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that has our schema."""
+    """A database that has our schema, and the server that this process runs for it, if it does."""
 
     conninfo: str
+    server: EmbeddedPostgres | None = None
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def database(settings: Settings) -> Iterator[Database]:
             return
         raise
     with server_running(server, note) as conninfo:
-        yield _ready(settings, conninfo)
+        yield replace(_ready(settings, conninfo), server=server)
 
 
 @contextmanager

@@ -111,12 +111,12 @@ def test(context: typer.Context) -> None:
 def check() -> None:
     """Check format, lint, types and import contracts."""
     checks = [
-        ("ruff", "format", "--check", "."),
-        ("ruff", "check", "."),
-        ("mypy",),
-        ("importlinter.cli",),
+        ["ruff", "format", "--check", "."],
+        ["ruff", "check", "."],
+        ["mypy"],
+        ["lint-imports"],
     ]
-    failed = [name for name, *arguments in checks if _run(name, *arguments)]
+    failed = [check for check in checks if _run(check)]
     raise typer.Exit(1 if failed else 0)
 
 
@@ -161,10 +161,11 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _run(module: str, *arguments: str) -> int:
+def _run(command: list[str]) -> int:
     """Run a tool of the environment, from the project's root."""
-    typer.echo(f"$ {module} {' '.join(arguments)}")
-    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode
+    typer.echo(f"$ {' '.join(command)}")
+    tool = Path(sys.executable).parent / command[0]
+    return subprocess.run([tool, *command[1:]], cwd=ROOT, check=False).returncode
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

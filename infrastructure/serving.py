@@ -22,6 +22,7 @@ import uvloop
 from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
+from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.logs import set_up_logs
@@ -37,6 +38,8 @@ DRAIN: Final = 5
 RESPAWN: Final = 0.5
 GARBAGE: Final = 50_000
 """Objects between two looks for cycles: requests make few, and each look stops them all."""
+LOOK: Final = 0.1
+"""Seconds between two looks at the embedded database."""
 NICENESS: Final = 5
 """Projections and vendors can wait; a caller of the API, on the same cores, cannot."""
 
@@ -58,8 +61,10 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                     await _announce(services, settings)
                     gc.freeze()
                     gc.set_threshold(GARBAGE)
-                    async with answering(services, listener):
-                        await (keep_working(settings, ready.conninfo) if workers else asyncio.Event().wait())
+                    async with answering(services, listener), asyncio.TaskGroup() as lives:
+                        lives.create_task(keep_database(ready.server))
+                        if workers:
+                            lives.create_task(keep_working(settings, ready.conninfo))
 
             run_until_told(run)
 
@@ -149,6 +154,16 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     finally:
         server.should_exit = True
         await asyncio.shield(serving)
+
+
+async def keep_database(server: EmbeddedPostgres | None) -> None:
+    """Start an embedded server again whenever it dies under us."""
+    while True:
+        await asyncio.sleep(LOOK)
+        if server is not None and not server.alive:
+            log.error("database_died")
+            server.stop()
+            server.start()
 
 
 async def keep_working(settings: Settings, conninfo: str) -> None:

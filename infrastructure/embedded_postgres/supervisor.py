@@ -83,6 +83,11 @@ class EmbeddedPostgres:
         """The postmaster's process id; None while there is none."""
         return self._server.pid if self._server else None
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs. It may end without us: killed, or out of memory."""
+        return self._server is not None and self._server.poll() is None
+
     def conninfo(self, dbname: str = "postgres", user: str = "postgres") -> str:
         """A libpq connection string, the same after every start. Other roles must have been given `password` too."""
         return make_conninfo(host=str(self._run), port=PORT, user=user, password=self.password, dbname=dbname)
