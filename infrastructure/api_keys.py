@@ -40,11 +40,8 @@ class Caller:
     role: Role
     partner: UUID | None
     name: str
-
-    @property
-    def actor(self) -> str:
-        """The caller's name in the log."""
-        return f"{self.role}:{self.partner or self.key_id}"
+    actor: str
+    """The caller's name in the log."""
 
 
 def new_key(role: Role) -> tuple[str, str]:
@@ -110,6 +107,8 @@ class KeyDirectory:
 
     def _take(self, key_id: UUID, event: Event) -> None:
         if isinstance(event, ApiKeyIssued):
-            self._by_hash[event.key_hash] = Caller(key_id, event.role, event.partner, event.name)
+            self._by_hash[event.key_hash] = Caller(
+                key_id, event.role, event.partner, event.name, actor=f"{event.role}:{event.partner or key_id}"
+            )
         elif isinstance(event, ApiKeyRevoked):
             self._by_hash = {key: caller for key, caller in self._by_hash.items() if caller.key_id != key_id}

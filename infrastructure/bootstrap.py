@@ -35,6 +35,8 @@ from infrastructure.settings import Settings
 from infrastructure.verification import NoProvider
 
 POOL: Final = 8
+LANES: Final = 2
+"""One batch is decided while another is being committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ async def open_services(
         stack.push_async_callback(writing.close)
         stack.push_async_callback(sealing.close)
         keyring = Keyring(sealing, keys.master)
-        executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id)
+        executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
         running = asyncio.create_task(executor.run())
         stack.push_async_callback(_end, running)
         site = Site(urlsplit(settings.url).netloc, settings.url)

@@ -51,31 +51,31 @@ async def configure(connection: AsyncConnection[Any]) -> None:
 
 
 class Connection:
-    """One connection that is opened when it is needed, and again after it broke. Tasks take turns with it."""
+    """Connections that are opened when they are needed, and again after one broke; who finds all taken waits."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, at_most: int = 2) -> None:
         self._conninfo = conninfo
-        self._open: AsyncConnection[tuple[Any, ...]] | None = None
-        self._turn = asyncio.Lock()
+        self._room = asyncio.Semaphore(at_most)
+        self._idle: list[AsyncConnection[tuple[Any, ...]]] = []
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
-        """The connection, for one task at a time. One that fails or is abandoned is not used again."""
-        async with self._turn:
-            if self._open is None or self._open.closed:
-                self._open = await connect(self._conninfo)
+        """A connection of one's own for a while. One that failed or was left in the midst is not used again."""
+        async with self._room:
+            connection = self._idle.pop() if self._idle else await connect(self._conninfo)
             try:
-                yield self._open
+                yield connection
             except (psycopg.OperationalError, psycopg.InterfaceError):
-                await self.close()
+                await connection.close()
                 raise
-            except BaseException:
-                if self._open is not None and self._open.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                    await self.close()
-                raise
+            finally:
+                if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+                    self._idle.append(connection)
+                else:
+                    await connection.close()
 
     async def close(self) -> None:
-        """Close it, if it is open."""
-        connection, self._open = self._open, None
-        if connection is not None:
+        """Close what is idle."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
             await connection.close()

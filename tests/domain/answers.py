@@ -143,7 +143,7 @@ RegisterCustomer            happens  ignored    ignored   ignored   ignored  ign
 IssueChallenge              unknown  happens    signed    signed    signed   signed    signed
 SignChallenge               unknown  happens    signed    signed    signed   signed    signed
 RecordScreening/1st         unknown  wrong      ignored   ignored   ignored  ignored   ignored
-RecordScreening/2nd         unknown  ignored    ignored   wrong     wrong    wrong     wrong
+RecordScreening/2nd         unknown  ignored    ignored   ignored   wrong    wrong     wrong
 StartVerification           unknown  wrong      wrong     ignored   ignored  ignored   ignored
 RecordVerification          unknown  wrong      wrong     happens   ignored  ignored   ignored
 RecordMonitoring/clean      unknown  ignored    ignored   ignored   ignored  ignored   ignored

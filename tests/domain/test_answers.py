@@ -67,6 +67,6 @@ def test_every_command_happens_somewhere_in_the_tables() -> None:
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
-    kinds = [Refused, *Refused.__subclasses__()]
+    kinds: list[type[Refused]] = [Refused, *Refused.__subclasses__()]
 
     assert len({kind.code for kind in kinds}) == len(kinds)

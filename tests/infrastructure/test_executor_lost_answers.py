@@ -1,8 +1,8 @@
 """What becomes of a command when its commit is done and the answer never arrives. Nobody may take it for a conflict."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
@@ -26,7 +26,7 @@ READY: Final = b"Z\x00\x00\x00\x05I"
 """ReadyForQuery, outside of a transaction: what was asked is committed."""
 TERMINATE: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND query LIKE '%gatehouse.append%' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND strpos(query, 'gatehouse.append(') > 0 AND pid <> pg_backend_pid()
 """
 
 
@@ -37,7 +37,7 @@ class Relay:
         self._direct = conninfo
         self._socket = f"{conninfo_to_dict(conninfo)['host']}/.s.PGSQL.{conninfo_to_dict(conninfo)['port']}"
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self._writers: list[asyncio.StreamWriter] = []
         self.lose_answer_to: bytes | None = None
         """The next statement with these bytes is carried out, and its answer is not delivered."""
@@ -58,7 +58,7 @@ class Relay:
         assert self._server
         self._server.close()
         self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
 
     def cut(self) -> None:
         """Lose every connection; PostgreSQL goes on with what it was asked."""
@@ -72,25 +72,23 @@ class Relay:
         losing = asyncio.Event()
         for life in (self._ask(reader, to_server, losing), self._answer(upstream, writer, losing)):
             task = asyncio.create_task(life)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.append(task)
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
-        with suppress(OSError):
+        with suppress(OSError), closing_abruptly(writer):
             while data := await reader.read(1 << 20):
                 if self.lose_answer_to and self.lose_answer_to in data:
                     self.lose_answer_to = None
                     losing.set()
                 writer.write(data)
                 await writer.drain()
-        writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
-        with suppress(OSError):
+        with suppress(OSError), closing_abruptly(writer):
             while data := await reader.read(1 << 20):
                 if losing.is_set():
                     while not data.endswith(READY):
-                        data += await reader.read(1 << 20)
+                        data += await reader.readexactly(1)
                     losing.clear()
                     self.lost += 1
                     if self.instead is None:
@@ -99,6 +97,13 @@ class Relay:
                     continue
                 writer.write(data)
                 await writer.drain()
+
+
+@contextmanager
+def closing_abruptly(writer: asyncio.StreamWriter) -> Iterator[None]:
+    try:
+        yield
+    finally:
         writer.transport.abort()
 
 
