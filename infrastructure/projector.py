@@ -71,8 +71,7 @@ class Projector:
         """Follow the log for good."""
         while True:
             try:
-                connection = await connect(self._conninfo)
-                async with connection:
+                async with await self._connect() as connection:
                     await connection.execute("LISTEN gatehouse_log")
                     await self._follow(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError, LostLead) as fault:
@@ -81,11 +80,16 @@ class Projector:
 
     async def catch_up(self) -> None:
         """Bring everything up to the log's end, once."""
-        connection = await connect(self._conninfo)
-        async with connection:
+        async with await self._connect() as connection:
             await self._take_lead(connection)
             while await self._advance(connection):
                 pass
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        """A connection whose commits do not wait for the disk: what a crash takes is projected again."""
+        connection = await connect(self._conninfo)
+        await connection.execute("SET synchronous_commit = off")
+        return connection
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         for follower in self._followers:

@@ -98,7 +98,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def goes_on(self) -> None:
-        """Whatever leads to the next status without trouble."""
+        """Whatever leads on to the next status; from active, to a suspicion and back."""
         match self.naive.status:
             case "nobody":
                 self.registers()
@@ -109,6 +109,10 @@ class Life(RuleBasedStateMachine):
                 self.is_screened(says="clean", due=True, barred=False, setting=Confirmation.NEVER)
             case "verifying":
                 self.is_verified(says="approved", late=0, barred=False, elsewhere=False, setting=Confirmation.NEVER)
+            case "active":
+                self.is_monitored(today=MONITORED[2], alert=0, setting=Confirmation.NEVER)
+            case "inactive" if self.naive.alerts:
+                self.has_an_alert_cleared(which=0)
             case "inactive":
                 self.is_reactivated(officer=True)
 
