@@ -14,7 +14,7 @@ from application.handlers import append
 from application.streams import sanctions_list_of
 from infrastructure import migrate as migrations
 from infrastructure.api_keys import Role, issue, new_key, revoke
-from infrastructure.bootstrap import database, keys_for, open_services
+from infrastructure.bootstrap import database, keys_for, let_in, open_services
 from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
 from infrastructure.sanctions.sdn_advanced import SAMPLE, MalformedSanctionsList, SanctionsList, read
@@ -40,7 +40,8 @@ def migrate() -> None:
     """Migrate the database that the settings name."""
     settings = load_settings().model_copy(update={"mode": "sandbox"})
     if settings.database_url is not None:
-        applied = migrations.migrate(settings.database_url)
+        with let_in(settings.database_url):
+            applied = migrations.migrate(settings.database_url)
         typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
         return
     with database(settings):

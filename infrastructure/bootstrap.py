@@ -48,7 +48,7 @@ class Database:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Database]:
+def database(settings: Settings, *, join: bool = True) -> Iterator[Database]:
     """The database to work on, ready: an embedded one is started, or joined where another command runs it."""
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         raise CannotStart("POSTGRES_ENABLE_DB_FUNCTIONS is set: with it the library writes past the log's lock")
@@ -60,12 +60,16 @@ def database(settings: Settings) -> Iterator[Database]:
     try:
         server.start()
     except DataFolderHeld:
-        with suppress(FileNotFoundError):
-            yield Database(note.read_text(encoding="utf-8"))
-            return
-        raise
-    with server_running(server, note) as conninfo:
-        yield replace(_ready(settings, conninfo), server=server)
+        conninfo = _noted(note) if join else None
+        if conninfo is None:
+            raise
+    else:
+        with server_running(server, note) as conninfo:
+            yield replace(_ready(settings, conninfo), server=server)
+        return
+    with let_in(conninfo):
+        check(conninfo)
+    yield Database(conninfo)
 
 
 @contextmanager
@@ -82,21 +86,36 @@ def server_running(server: EmbeddedPostgres, note: Path) -> Iterator[str]:
         server.stop()
 
 
+def _noted(note: Path) -> str | None:
+    """The connection of the server that another command runs, once it says so."""
+    with suppress(FileNotFoundError):
+        return note.read_text(encoding="utf-8")
+    return None
+
+
+@contextmanager
+def let_in(conninfo: str) -> Iterator[None]:
+    """What PostgreSQL has against us when we begin, in one line and without a password."""
+    try:
+        yield
+    except psycopg.Error as fault:
+        raise CannotStart(f"the database does not let us in: {_plain(fault, conninfo)}") from fault
+
+
 def _ready(settings: Settings, conninfo: str) -> Database:
     """Check the schema, after migrating where that is ours to do."""
-    try:
+    with let_in(conninfo):
         if settings.mode == "sandbox":
             migrate(conninfo)
         check(conninfo)
-    except psycopg.OperationalError as fault:
-        raise CannotStart(f"the database does not let us in: {_plain(fault, conninfo)}") from fault
     return Database(conninfo)
 
 
 def keys_for(settings: Settings, conninfo: str) -> Keys:
     """The deployment's keys, made now in sandbox mode if there are none, and checked against the log's."""
     keys = load_keys(settings.keys_folder, generate=settings.mode == "sandbox")
-    check_keys(service_conninfo(conninfo), keys)
+    with let_in(conninfo):
+        check_keys(service_conninfo(conninfo), keys)
     return keys
 
 
@@ -162,6 +181,6 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 def _plain(fault: psycopg.Error, conninfo: str) -> str:
     """The fault in one line, without a password."""
-    text = str(fault).strip().splitlines()[-1]
+    text = " ".join(str(fault.diag.message_primary or fault).split())
     password = conninfo_to_dict(conninfo).get("password")
     return text.replace(str(password), "***") if password else text

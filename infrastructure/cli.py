@@ -35,7 +35,7 @@ def demo(*, json: Json = False) -> None:
 
 @app.command()
 def serve(
-    port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any free port.")] = None,
     host: Annotated[str | None, typer.Option()] = None,
     *,
     workers: Annotated[bool, typer.Option(help="Run projections and workers too.")] = True,

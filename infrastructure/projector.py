@@ -72,7 +72,7 @@ class Projector:
         while True:
             try:
                 async with await self._connect() as connection:
-                    await connection.execute("LISTEN gatehouse_log")
+                    await connection.execute("LISTEN stored_events")
                     await self._follow(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError, LostLead) as fault:
                 log.warning("projector_interrupted", fault=type(fault).__name__)

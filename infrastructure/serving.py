@@ -25,6 +25,7 @@ from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
+from infrastructure.http.protocol import JoiningProtocol
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
 from infrastructure.services import Services
@@ -52,7 +53,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
     settings = load_settings().model_copy(update=overrides)
     with listening(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        with database(settings) as ready:
+        with database(settings, join=False) as ready:
             keys = keys_for(settings, ready.conninfo)
 
             async def run() -> None:
@@ -117,11 +118,18 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with _taken((settings.host, settings.port)):
             listener.bind((settings.host, settings.port))
-        except OSError as fault:
-            raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {fault.strerror}") from fault
         yield listener
+
+
+@contextmanager
+def _taken(address: tuple[object, ...]) -> Iterator[None]:
+    """Say in one line that an address cannot be had."""
+    try:
+        yield
+    except OSError as fault:
+        raise CannotStart(f"cannot listen on {address[0]}:{address[1]}: {fault.strerror}") from fault
 
 
 class _Server(uvicorn.Server):
@@ -136,9 +144,11 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def answering(services: Services, listener: socket.socket) -> AsyncIterator[None]:
     """Answer HTTP on `listener` until the context is left."""
+    with _taken(listener.getsockname()):
+        listener.listen(BACKLOG)  # two that were bound at the same moment learn here who came first
     config = uvicorn.Config(
         create_app(services),
-        http="httptools",
+        http=JoiningProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
@@ -29,6 +31,16 @@ class Settings(BaseSettings):
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _readable(cls, conninfo: str | None) -> str | None:
+        """Refuse here what libpq cannot read: its own complaint repeats a part of it, maybe of the password."""
+        try:
+            conninfo_to_dict(conninfo or "")
+        except psycopg.ProgrammingError:
+            raise ValueError("not a connection string") from None
+        return conninfo
 
     @property
     def keys_folder(self) -> Path:

@@ -16,7 +16,7 @@ from typing import Final
 from infrastructure.embedded_postgres.errors import DataFolderHeld, DataFolderReadOnly, NotAFolder
 
 HOLDER_SECONDS: Final = 0.5  # for a process that was just killed to be gone
-READ_ONLY: Final = {errno.EROFS, errno.EACCES, errno.EPERM}
+READ_ONLY: Final = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT}  # the last: /proc and its like
 
 
 @contextmanager

@@ -7,7 +7,7 @@ CREATE TABLE gatehouse.stored_events (
     topic text NOT NULL,
     state bytea NOT NULL,
     notification_id bigint NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_at timestamptz NOT NULL,
     PRIMARY KEY (originator_id, originator_version)
 );
 
@@ -44,25 +44,36 @@ BEGIN
 END
 $$;
 
+-- The log's clock, which stands still while the machine's is set back.
+CREATE FUNCTION gatehouse.next_moment() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7166152, 1);
+    RETURN greatest(clock_timestamp(), (
+        SELECT recorded_at FROM gatehouse.stored_events ORDER BY notification_id DESC LIMIT 1
+    ));
+END
+$$;
+
+-- For writers other than `append`.
 ALTER TABLE gatehouse.stored_events ALTER COLUMN notification_id SET DEFAULT gatehouse.next_position();
+ALTER TABLE gatehouse.stored_events ALTER COLUMN recorded_at SET DEFAULT gatehouse.next_moment();
 
 CREATE FUNCTION gatehouse.append(
     streams uuid[], versions bigint[], topics text[], states bytea[],
     command_ids uuid[], command_streams uuid[], command_versions bigint[]
 ) RETURNS TABLE (first_position bigint, recorded timestamptz) LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    latest timestamptz;
 BEGIN
+    -- As every INSERT does before it asks for a position: in another order, two writers could wait for each other.
+    LOCK TABLE gatehouse.stored_events IN ROW EXCLUSIVE MODE;
     first_position := gatehouse.next_position();
-    SELECT e.recorded_at INTO latest FROM gatehouse.stored_events e WHERE e.notification_id = first_position - 1;
-    recorded := greatest(clock_timestamp(), latest);
+    recorded := gatehouse.next_moment();
     INSERT INTO gatehouse.receipts (command_id, stream, version)
         SELECT * FROM unnest(command_ids, command_streams, command_versions);
     INSERT INTO gatehouse.stored_events
             (originator_id, originator_version, topic, state, notification_id, recorded_at)
         SELECT u.stream, u.version, u.topic, u.state, first_position - 1 + u.ordinal, recorded
         FROM unnest(streams, versions, topics, states) WITH ORDINALITY AS u (stream, version, topic, state, ordinal);
-    PERFORM pg_notify('gatehouse_log', '');
+    PERFORM pg_notify('stored_events', '');  -- the library's channel: its subscriptions wake up too
     RETURN NEXT;
 END
 $$;

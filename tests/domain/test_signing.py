@@ -46,6 +46,11 @@ def test_a_challenge_is_replaced_from_the_moment_it_expires() -> None:
     given(*REGISTERED).when(IssueChallenge(FRESH, minutes(60))).then(FRESH)
 
 
+def test_where_there_is_no_challenge_there_is_nothing_to_sign_and_one_to_ask_for() -> None:
+    given(*REGISTERED[:1]).when(IssueChallenge(FRESH, minutes(5))).then(FRESH)
+    given(*REGISTERED[:1]).when(signed()).refused(ChallengeAlreadySigned)
+
+
 def test_a_challenge_that_failed_is_replaced() -> None:
     given(*CHALLENGE_FAILED).when(IssueChallenge(FRESH, minutes(6))).then(FRESH)
 

@@ -240,18 +240,22 @@ async def test_a_caller_who_was_told_unavailable_may_repeat_the_command(
 ) -> None:
     """The first answer was lost, and so was the way to the log for as long as the caller would wait."""
     command, handler = uuid4(), registration(1)
-    async with relay(database) as line, executing(line.conninfo, tmp_path) as executor:
-        line.lose_answer_to = b"CustomerRegistered"
-        allow = "UPDATE pg_database SET datallowconn = %s WHERE datname = current_database()"
-        with psycopg.connect(database, autocommit=True) as owner:
-            line.instead = lambda: (owner.execute(allow, (False,)), line.cut())
+    allow = "UPDATE pg_database SET datallowconn = %s WHERE datname = current_database()"
+    with psycopg.connect(database, autocommit=True) as owner:
+        async with relay(database) as line, executing(line.conninfo, tmp_path) as executor:
+
+            def lock_out() -> None:
+                owner.execute(allow, (False,))
+                line.cut()
+
+            line.lose_answer_to, line.instead = b"CustomerRegistered", lock_out
             monkeypatch.setattr(executor_module, "PATIENCE", 0.1)
             with pytest.raises(Unavailable):
                 await executor.execute(handler, context(command))
             owner.execute(allow, (True,))
             monkeypatch.undo()
-        outcome = await executor.execute(handler, context(command))
-        again = await executor.execute(handler, context(command))
+            outcome = await executor.execute(handler, context(command))
+            again = await executor.execute(handler, context(command))
 
     assert added(again) == added(outcome)
     assert version(database, outcome.stream) == 2

@@ -1,0 +1,301 @@
+"""Never again: neither this wallet nor this person, whatever they come back with."""
+
+import pytest
+
+from application.executor import Outcome
+from application.ports import Receipt
+from application.streams import bar_of
+from domain.commands import Command, ConfirmRejection, ResolveHold
+from domain.customer import fold
+from domain.events import OnboardingBarred, PersonRecognised, VerificationFailed, VerificationHeld
+from domain.refusals import CustomerExists, OnboardingIsBarred
+from domain.vocabulary import Reason, Status
+from domain.wallet import canonical
+from tests.application.orders import (
+    changing,
+    context,
+    customer,
+    executing,
+    fingerprint,
+    names,
+    registering,
+    stored,
+    together,
+    wallet,
+    written,
+)
+from tests.application.troubled_journal import TroubledJournal
+from tests.domain.histories import (
+    ACTIVE,
+    CHALLENGE_VERIFIED,
+    HELD_IN_SCREENING,
+    HELD_IN_VERIFYING,
+    REJECTION_PROPOSED,
+    VERIFYING_IN_SESSION,
+    History,
+)
+from tests.domain.samples import (
+    ADDRESS,
+    ALICE,
+    ANOTHER_PERSON,
+    BOB,
+    PERSON,
+    WALLET,
+    clean,
+    listed,
+    monitoring,
+    screening,
+    verification,
+)
+
+pytestmark = pytest.mark.anyio
+
+OTHER_PARTNER = customer(0xFFFF)
+WALLET_BAR = bar_of(fingerprint(canonical(WALLET)))
+PERSON_BAR = bar_of(PERSON)
+
+
+@pytest.fixture
+def journal() -> TroubledJournal:
+    return TroubledJournal()
+
+
+def barred(number: int, subject: str) -> OnboardingBarred:
+    """A bar that a customer's rejection left."""
+    return OnboardingBarred.model_validate({"customer": customer(number), "subject": subject})
+
+
+async def status(journal: TroubledJournal, number: int) -> Status | None:
+    """The customer's status as its stream tells."""
+    streams = await journal.load([customer(number)])
+    found = fold(envelope.event for envelope in streams[customer(number)])
+    return found.status if found else None
+
+
+REJECTIONS: dict[str, tuple[History, Command, list[str]]] = {
+    "by screening": (CHALLENGE_VERIFIED, screening(listed()), ["ScreeningAttempted", "ScreeningFailed"]),
+    "by an officer in screening": (
+        HELD_IN_SCREENING,
+        ResolveHold("screening", "fail", ALICE, "a mixer"),
+        ["ScreeningFailed"],
+    ),
+    "by verification": (VERIFYING_IN_SESSION, verification("rejected"), ["VerificationFailed"]),
+    "by an officer in verifying": (
+        HELD_IN_VERIFYING,
+        ResolveHold("verification", "fail", ALICE, "a mask"),
+        ["VerificationFailed"],
+    ),
+    "by monitoring": (ACTIVE, monitoring(listed()), ["IllicitActivityConfirmed"]),
+    "by two officers": (REJECTION_PROPOSED, ConfirmRejection(BOB), ["IllicitActivityConfirmed"]),
+}
+
+
+@pytest.mark.parametrize("how", REJECTIONS)
+async def test_a_rejection_and_its_bars_are_one_batch(journal: TroubledJournal, how: str) -> None:
+    history, command, events = REJECTIONS[how]
+    await stored(journal, 1, history)
+    async with executing(journal) as executor:
+        outcome = await executor.execute(changing(1, command), context())
+
+    known = "screening" not in how
+    assert journal.batches[-1] == events + ["OnboardingBarred"] * (1 + known)
+    streams = await journal.load([WALLET_BAR, PERSON_BAR])
+    assert [envelope.event for envelope in streams[WALLET_BAR]] == [barred(1, "wallet")]
+    assert [envelope.event for envelope in streams[PERSON_BAR]] == [barred(1, "person")] * known
+    assert (outcome.stream, outcome.new) == (customer(1), len(events))
+
+
+async def test_a_rejection_that_loses_its_race_leaves_no_bar(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    rival = written(customer(1), *ACTIVE[-1:], after=len(VERIFYING_IN_SESSION))
+    journal.before_append = [journal.rival(rival)]
+    async with executing(journal) as executor:
+        outcome = await executor.execute(changing(1, verification("rejected")), context())
+
+    assert outcome.new == 0
+    assert await journal.load([WALLET_BAR, PERSON_BAR]) == {WALLET_BAR: [], PERSON_BAR: []}
+
+
+async def test_a_bar_says_neither_wallet_nor_person(journal: TroubledJournal) -> None:
+    await stored(journal, 1, ACTIVE)
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, monitoring(listed())), context())
+
+    for stream in (WALLET_BAR, PERSON_BAR):
+        for row in journal.log.recorder.select_events(stream):
+            assert ADDRESS[2:].lower() not in row.state.decode().lower()
+            assert PERSON not in row.state.decode()
+            assert ADDRESS[2:].lower() not in stream.hex
+
+
+@pytest.mark.parametrize("again", [WALLET, WALLET.lower(), f"eip155:8453:{ADDRESS}"])
+async def test_a_barred_wallet_cannot_register_again(journal: TroubledJournal, again: str) -> None:
+    await journal.append(written(WALLET_BAR, barred(1, "wallet")))
+    async with executing(journal) as executor:
+        answers = await together(executor, registering(2, again), registering(3, again, partner=OTHER_PARTNER))
+
+    assert [type(answer) for answer in answers] == [OnboardingIsBarred] * 2
+
+
+async def test_its_own_partner_hears_of_the_bar_and_not_of_the_customer_it_had(journal: TroubledJournal) -> None:
+    await stored(journal, 1, CHALLENGE_VERIFIED)
+    async with executing(journal) as executor:
+        (before,) = await together(executor, registering(2, WALLET))
+        await executor.execute(changing(1, screening(listed())), context())
+        (after,) = await together(executor, registering(2, WALLET))
+
+    assert isinstance(before, CustomerExists)
+    assert isinstance(after, OnboardingIsBarred)
+
+
+async def test_a_rejection_bars_who_registers_in_the_same_batch(journal: TroubledJournal) -> None:
+    await stored(journal, 1, CHALLENGE_VERIFIED)
+    async with executing(journal) as executor:
+        _, answer = await together(
+            executor, changing(1, screening(listed())), registering(2, WALLET, partner=OTHER_PARTNER)
+        )
+
+    assert isinstance(answer, OnboardingIsBarred)
+
+
+async def test_a_wallet_that_was_barred_since_it_registered_fails_screening(journal: TroubledJournal) -> None:
+    await stored(journal, 1, CHALLENGE_VERIFIED)
+    await journal.append(written(WALLET_BAR, barred(9, "wallet")))
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, screening(clean())), context())
+
+    assert await status(journal, 1) == "rejected"
+    assert journal.batches[-1] == ["ScreeningAttempted", "ScreeningFailed"]
+
+
+async def test_a_barred_person_fails_verification_whatever_wallet_they_come_with(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION, wallet(7))
+    await journal.append(written(PERSON_BAR, barred(9, "person")))
+    async with executing(journal) as executor:
+        outcome = await executor.execute(changing(1, verification("approved")), context())
+
+    failed = outcome.added[0].event
+    assert isinstance(failed, VerificationFailed)
+    assert failed.reasons == (Reason.PREVIOUSLY_REJECTED,)
+    assert journal.batches[-1] == ["VerificationFailed", "OnboardingBarred"]
+    (bar,) = (await journal.load([bar_of(fingerprint(canonical(wallet(7))))])).values()
+    assert [envelope.event for envelope in bar] == [barred(1, "wallet")]
+
+
+async def test_a_barred_wallet_fails_verification_whoever_comes_with_it(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    await journal.append(written(WALLET_BAR, barred(9, "wallet")))
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved")), context())
+
+    assert await status(journal, 1) == "rejected"
+
+
+PASS_SCREENING = ResolveHold("screening", "pass", ALICE, "all right")
+PASS_VERIFICATION = ResolveHold("verification", "pass", ALICE, "all right")
+
+
+@pytest.mark.parametrize(
+    ("history", "decision", "subject"),
+    [
+        (HELD_IN_SCREENING, PASS_SCREENING, "wallet"),
+        (HELD_IN_VERIFYING, PASS_VERIFICATION, "wallet"),
+        (HELD_IN_VERIFYING, PASS_VERIFICATION, "person"),
+    ],
+)
+async def test_no_officer_lets_anybody_pass_a_bar(
+    journal: TroubledJournal, history: History, decision: ResolveHold, subject: str
+) -> None:
+    await stored(journal, 1, history)
+    await journal.append(written(WALLET_BAR if subject == "wallet" else PERSON_BAR, barred(9, subject)))
+    async with executing(journal) as executor:
+        (answer,) = await together(executor, changing(1, decision))
+
+    assert isinstance(answer, OnboardingIsBarred)
+    assert names((await journal.load([customer(1)]))[customer(1)]) == [type(event).__name__ for event in history]
+
+
+async def test_who_is_verified_is_recognised_from_then_on(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    async with executing(journal) as executor:
+        outcome = await executor.execute(changing(1, verification("approved")), context())
+
+    assert journal.batches[-1] == ["VerificationPassed", "PersonRecognised"]
+    assert [envelope.event for envelope in (await journal.load([PERSON_BAR]))[PERSON_BAR]] == [
+        PersonRecognised(customer=customer(1))
+    ]
+    receipt = Receipt(outcome.added[0].context.command_id, customer(1), outcome.version)
+    assert await journal.receipts([receipt.command_id]) == {receipt.command_id: receipt}
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_one_person_with_two_wallets_is_held_the_second_time(journal: TroubledJournal, lanes: int) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
+    await stored(journal, 2, VERIFYING_IN_SESSION, wallet(2))
+    await stored(journal, 3, VERIFYING_IN_SESSION, wallet(3))
+    async with executing(journal, lanes=lanes) as executor:
+        answers = await together(
+            executor,
+            changing(1, verification("approved")),
+            changing(2, verification("approved")),
+            changing(3, verification("approved", person=ANOTHER_PERSON)),
+        )
+
+    assert [await status(journal, number) for number in (1, 2, 3)] == ["active", "verifying", "active"]
+    second = answers[1]
+    assert isinstance(second, Outcome)
+    held = second.added[0].event
+    assert isinstance(held, VerificationHeld)
+    assert held.reasons == (Reason.DUPLICATE_PERSON,)
+
+
+async def test_a_person_who_is_recognised_by_a_rival_first_is_held(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    journal.before_append = [journal.rival(written(PERSON_BAR, PersonRecognised(customer=customer(9))))]
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved")), context())
+
+    assert await status(journal, 1) == "verifying"
+
+
+async def test_a_person_who_is_barred_by_a_rival_first_is_rejected(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    journal.before_append = [journal.rival(written(PERSON_BAR, barred(9, "person")))]
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved")), context())
+
+    assert await status(journal, 1) == "rejected"
+
+
+async def test_an_officer_may_let_a_twin_pass_and_the_first_stays_the_one_that_is_recognised(
+    journal: TroubledJournal,
+) -> None:
+    await stored(journal, 2, HELD_IN_VERIFYING)
+    await journal.append(written(PERSON_BAR, PersonRecognised(customer=customer(1))))
+    async with executing(journal) as executor:
+        await executor.execute(changing(2, ResolveHold("verification", "pass", ALICE, "a twin")), context())
+
+    assert await status(journal, 2) == "active"
+    assert len((await journal.load([PERSON_BAR]))[PERSON_BAR]) == 1
+
+
+async def test_a_person_is_no_duplicate_of_themselves(journal: TroubledJournal) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION)
+    await journal.append(written(PERSON_BAR, PersonRecognised(customer=customer(1))))
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved")), context())
+
+    assert await status(journal, 1) == "active"
+    assert journal.batches[-1] == ["VerificationPassed"]
+
+
+async def test_who_does_not_say_who_they_are_is_neither_recognised_nor_barred_as_anybody(
+    journal: TroubledJournal,
+) -> None:
+    await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
+    await stored(journal, 2, VERIFYING_IN_SESSION, wallet(2))
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved", person=None)), context())
+        await executor.execute(changing(2, verification("rejected", person=None)), context())
+
+    assert journal.batches[-2:] == [["VerificationPassed"], ["VerificationFailed", "OnboardingBarred"]]
