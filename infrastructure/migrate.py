@@ -33,7 +33,11 @@ _SET_UP: Final = f"""
         END IF;
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
     END $$;
-    GRANT {SERVICE_ROLE} TO CURRENT_USER;
+    DO $$ BEGIN  -- who may be the service already needs no right to grant that
+        SET LOCAL ROLE {SERVICE_ROLE};
+        RESET ROLE;
+    EXCEPTION WHEN insufficient_privilege THEN GRANT {SERVICE_ROLE} TO CURRENT_USER;
+    END $$;
     GRANT USAGE ON SCHEMA gatehouse TO {SERVICE_ROLE};
     GRANT SELECT ON gatehouse.migrations TO {SERVICE_ROLE};
 """

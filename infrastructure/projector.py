@@ -123,19 +123,37 @@ class Projector:
         start = min(follower.position for follower in following)
         cursor = await connection.execute(_READ, (start, BATCH), prepare=True, binary=True)
         rows = await cursor.fetchall()
+        if not rows:
+            return False
         recorded, fault = _decode(rows)
+        legible = recorded[-1].position if recorded else start
         for follower in following:
-            await self._project(connection, follower, recorded, fault)
-        if rows:
-            self.moved.set()
-        return bool(rows)
+            await self._project(connection, follower, recorded, fault if follower.position <= legible else None)
+        self.moved.set()
+        return True
 
     async def _project(
         self, connection: AsyncConnection[Any], follower: Follower, recorded: list[Envelope], fault: Exception | None
     ) -> None:
-        """Fold what is new to one projection; stop it at the first event that it cannot take."""
+        """Take what is new to one projection; stop it at the first event that it cannot take."""
         news = [envelope for envelope in recorded if envelope.position > follower.position]
-        projection, before, at = follower.projection, follower.position, follower.position
+        try:
+            await self._fold(connection, follower, news)
+        except (psycopg.OperationalError, psycopg.InterfaceError, LostLead):
+            raise
+        except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
+            fault = poison if len(news) == 1 else fault
+            for envelope in news if len(news) > 1 else ():  # which of them it is shows one by one
+                if follower.follows:
+                    await self._project(connection, follower, [envelope], None)
+        if fault is not None and follower.follows:
+            await self._stop(connection, follower, fault)
+
+    async def _fold(self, connection: AsyncConnection[Any], follower: Follower, news: list[Envelope]) -> None:
+        """Write what the events make of the rows, and the new position, in one transaction."""
+        if not news:
+            return
+        projection, before, at = follower.projection, follower.position, news[-1].position
         keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
         keys = {key for key, _ in keyed}
         async with connection.transaction():
@@ -144,20 +162,12 @@ class Projector:
                 rows = await follower.table.read(connection, keys)
             changed: dict[Key, Any] = {}
             for key, envelope in keyed:
-                try:
-                    rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
-                except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
-                    fault, at = poison, envelope.position - 1
-                    break
-            else:
-                at = news[-1].position if news else before
+                rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
             await follower.table.write(connection, changed)
             cursor = await connection.execute(_ADVANCE, (at, projection.name, before), prepare=True)
             if cursor.rowcount != 1:
                 raise LostLead
         follower.position = at
-        if fault is not None:
-            await self._stop(connection, follower, fault)
 
     async def _stop(self, connection: AsyncConnection[Any], follower: Follower, fault: Exception) -> None:
         follower.stopped = True

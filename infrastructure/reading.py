@@ -18,7 +18,7 @@ from application.mapper import read
 from infrastructure.arrays import UuidArray
 from infrastructure.coalescing import Coalesced
 from projections.customers import CustomerRow, customer_row
-from projections.timeline import TimelineRow
+from projections.timeline import TimelineRow, timeline_row
 
 Pool = AsyncConnectionPool[Any]
 
@@ -79,11 +79,14 @@ class Reader:
             )
             return [CustomerRow._make(row) for row in await cursor.fetchall()]
 
-    async def timeline(self, customer_id: UUID) -> list[TimelineRow]:
-        """The customer's story so far."""
+    async def timeline(self, customer_id: UUID, version: int) -> list[TimelineRow]:
+        """The customer's story up to `version` or later, whatever the projection has reached."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_TIMELINE, (customer_id,), prepare=True, binary=True)
-            return [TimelineRow._make(row) for row in await cursor.fetchall()]
+            rows = [TimelineRow._make(row) for row in await cursor.fetchall()]
+        if len(rows) >= version:
+            return rows
+        return [timeline_row(None, envelope) for envelope in (await self.streams([customer_id]))[customer_id]]
 
     async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
         """Whole streams."""

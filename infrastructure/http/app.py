@@ -10,9 +10,11 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
 
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.customers import CustomerRoutes
+from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -25,13 +27,13 @@ from infrastructure.services import CALLBACK_PATH, Services
 from infrastructure.version import VERSION
 
 V1: Final = "/v1"
-ALWAYS: Final = ("unauthenticated", "forbidden", "internal_error", "unavailable")
-WITH_BODY: Final = ("invalid_json", "invalid_request", "body_too_large", "unsupported_media_type")
+ALWAYS: Final = ("unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable")
+WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 
 
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
-    app = DirectApp(title="Gatehouse", version=VERSION, redoc_url=None)
+    app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     gate = Gate(services.directory, services.new_id)
     routes = routes_of(services)
     for route in routes:
@@ -52,9 +54,11 @@ def routes_of(services: Services) -> list[Route]:
 
 
 def _add_open_routes(app: DirectApp, services: Services) -> None:
-    """What needs no key: health, metrics, and the vendors' callbacks and pages."""
-    operations = Operations(services)
+    """What needs no key: the description, health, metrics, and the vendors' callbacks and pages."""
+    operations, description = Operations(services), Description(app)
     open_routes: list[tuple[str, str, Endpoint]] = [
+        ("GET", description.path, description.document),
+        ("GET", "/docs", description.page),
         ("GET", "/health/live", operations.live),
         ("GET", "/health/ready", operations.ready),
         ("GET", "/metrics", operations.metrics),
@@ -70,16 +74,25 @@ def _add_open_routes(app: DirectApp, services: Services) -> None:
         app.add_endpoint(method, path, answered(f"{method} {path}", endpoint), include_in_schema=False)
 
 
-async def _refuse(_: Request, fault: Exception) -> Response:
+async def _refuse(request: Request, fault: Exception) -> Response:
     """Unknown paths and methods."""
     status = fault.status_code if isinstance(fault, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "invalid_request")
-    return finish(problem_response(Problem(code)))
+    allowed = ", ".join(sorted(_methods(request))) if code == "method_not_allowed" else ""
+    return finish(problem_response(Problem(code, headers={"Allow": allowed} if allowed else None)))
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that the request's path has: RFC 9110 asks for them with a 405."""
+    routes = [route for route in request.app.routes if isinstance(route, StarletteRoute)]
+    return {
+        method for route in routes if route.path_regex.match(request.scope["path"]) for method in route.methods or ()
+    }
 
 
 def _described(route: Route) -> dict[str, Any]:
     """What FastAPI is told of a route, for OpenAPI."""
-    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ("invalid_request",) if route.query else ()))
+    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ()))
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()

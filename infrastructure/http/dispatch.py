@@ -2,7 +2,7 @@
 
 Our endpoints read, refuse and answer by themselves, so FastAPI's layers (middleware, dependency stacks, two exception
 handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for OpenAPI and for
-whatever is not found here: docs, unknown paths and methods.
+whatever is not found here: unknown paths and methods.
 """
 
 from collections.abc import Awaitable, Callable

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.vocabulary import Status
 
-PRINTABLE: Final = r"^[^\x00-\x1f\x7f]{1,255}$"
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 """Text without control characters, which no column, log or page can carry."""
 
 

@@ -66,7 +66,7 @@ class OfficerRoutes:
                 what=entry.what,
                 why=entry.why,
             )
-            for entry in await self._reader.timeline(customer_id)
+            for entry in await self._reader.timeline(customer_id, row.version)
         ]
         story = models.Timeline(id=customer_id, status=Status(row.status), detail=row.detail, entries=entries)
         return answer(story, version=row.version)

@@ -18,6 +18,7 @@ class Kind:
 
 
 PROBLEMS: Final[dict[str, Kind]] = {
+    "malformed_http": Kind(400, "This is not an HTTP/1.1 request."),
     "invalid_json": Kind(400, "The body is not JSON."),
     "unauthenticated": Kind(401, "A valid API key is needed: `Authorization: Bearer <key>`."),
     "signature_invalid": Kind(401, "The signature does not prove ownership of the wallet."),
@@ -48,6 +49,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "as_of_unsupported": Kind(422, "Lists cannot be read as of a past moment yet."),
     "contract_wallet_unsupported": Kind(422, "Contract wallets cannot be verified on this chain yet."),
     "outcome_not_applicable": Kind(422, "This step has no such outcome."),
+    "head_too_large": Kind(431, "The request line and the headers are larger than 64 KiB."),
     "internal_error": Kind(500, "Something went wrong on our side."),
     "unavailable": Kind(503, "The service cannot answer now: try again."),
 }

@@ -1,19 +1,20 @@
 """Reading requests strictly: bodies, ids, queries and preconditions, each with a clear error."""
 
+import json
 import re
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from infrastructure.http.problems import Problem
 
 LARGEST_BODY: Final = 64 * 1024
 M = TypeVar("M", bound=BaseModel)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_ETAG: Final = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+_ETAG: Final = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -22,10 +23,13 @@ async def read_bytes(request: Request) -> bytes:
     if not length.isdigit() or int(length) > LARGEST_BODY:
         raise Problem("body_too_large")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise Problem("body_too_large")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise Problem("body_too_large")
+    except ClientDisconnect:
+        raise Problem("invalid_request") from None  # nobody hears it, but it is no fault of ours
     return bytes(body)
 
 
@@ -34,10 +38,13 @@ async def read_body(request: Request, model: type[M]) -> M:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem("unsupported_media_type")
+    raw = await read_bytes(request)
     try:
-        return model.model_validate_json(await read_bytes(request))
+        body = model.model_validate_json(raw)
     except ValidationError as fault:
         raise _invalid(fault) from None
+    json.loads(raw, object_pairs_hook=_refuse_repeated)
+    return body
 
 
 def read_query(request: Request, model: type[M]) -> M:
@@ -83,6 +90,12 @@ def read_moment(text: str, *, now: datetime) -> datetime | int:
     if moment > now:
         raise Problem("as_of_in_future")
     return moment
+
+
+def _refuse_repeated(members: list[tuple[str, Any]]) -> None:
+    """Refuse an object that says a thing twice: readers disagree on which one counts (RFC 8259, 4)."""
+    if len(members) != len(dict(members)):
+        raise Problem("invalid_request", errors=[{"code": "repeated_field"}])
 
 
 def _invalid(fault: ValidationError) -> Problem:

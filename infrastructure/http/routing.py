@@ -69,6 +69,8 @@ class Gate:
             caller = await self._caller(request)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
+            if route.query is None and request.scope["query_string"]:
+                raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
             return await route.handler(Call(request, caller, self._new_id()))
 
         return answered(f"{route.method} {route.path}", endpoint)

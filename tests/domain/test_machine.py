@@ -91,13 +91,13 @@ class Life(RuleBasedStateMachine):
         """The machine and the notebook say the same."""
         assert self.status(self.customer) == self.naive.status
 
-    @initialize(steps=st.sampled_from([0, 1, 2, 2, 3, 3, 4, 4, 4]))
-    def comes_some_way(self, steps: int) -> None:
+    @initialize(steps=st.sampled_from([0, 1, 2, 2, 3, 3, 4, 4, 4]), setting=SETTINGS)
+    def comes_some_way(self, *, steps: int, setting: Confirmation) -> None:
         for _ in range(steps):
-            self.goes_on()
+            self.goes_on(setting=setting)
 
-    @rule()
-    def goes_on(self) -> None:
+    @rule(setting=SETTINGS)
+    def goes_on(self, *, setting: Confirmation) -> None:
         """Whatever leads on to the next status; from active, to a suspicion and back."""
         match self.naive.status:
             case "nobody":
@@ -106,11 +106,11 @@ class Life(RuleBasedStateMachine):
                 self.asks_for_a_challenge()
                 self.signs(right=True)
             case "screening":
-                self.is_screened(says="clean", due=True, barred=False, setting=Confirmation.NEVER)
+                self.is_screened(says="clean", due=True, barred=False, setting=setting)
             case "verifying":
-                self.is_verified(says="approved", late=0, barred=False, elsewhere=False, setting=Confirmation.NEVER)
+                self.is_verified(says="approved", late=0, barred=False, elsewhere=False, setting=setting)
             case "active":
-                self.is_monitored(today=MONITORED[2], alert=0, setting=Confirmation.NEVER)
+                self.is_monitored(today=MONITORED[2], alert=0, setting=setting)
             case "inactive" if self.naive.alerts:
                 self.has_an_alert_cleared(which=0)
             case "inactive":

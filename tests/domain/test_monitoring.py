@@ -79,6 +79,12 @@ def test_what_an_open_alert_says_is_not_said_again() -> None:
     given(*ACTIVE_UNDER_ALERT).when(monitoring(grave("trm"), alert=SECOND_ALERT)).ignored()
 
 
+def test_a_source_that_did_not_answer_says_nothing_new() -> None:
+    garbled = grave("ofac").model_copy(update={"answered": False})
+
+    given(*DEACTIVATED_ON_SUSPICION).when(monitoring(grave("trm"), garbled, alert=SECOND_ALERT)).ignored()
+
+
 def test_an_alert_that_was_cleared_is_raised_again() -> None:
     given(*ALERT_CLEARED).when(monitoring(grave("trm"), alert=SECOND_ALERT)).then(
         raised(grave("trm"), second=True), SUSPENDED

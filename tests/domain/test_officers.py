@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from domain.commands import ConfirmRejection, ProposeRejection, ResolveHold, WithdrawRejection
@@ -127,6 +129,23 @@ def test_where_a_second_officer_must_agree_a_failure_is_a_proposal(
 
     given(*history).when(fail).then(proposed)
     given(*history, proposed).when(fail).ignored()
+
+
+@pytest.mark.parametrize("confirmation", Confirmation)
+def test_one_officer_is_enough_to_let_somebody_pass(confirmation: Confirmation) -> None:
+    for history, decision, event in (
+        (HELD_IN_SCREENING, PASS_SCREENING, "ScreeningPassed"),
+        (HELD_IN_VERIFYING, PASS_VERIFICATION, "VerificationPassed"),
+    ):
+        answer = given(*history).when(replace(decision, confirmation=confirmation))
+        assert [type(event).__name__ for event in answer.events] == [event]
+
+
+def test_an_officer_decides_a_hold_that_overtook_the_news_of_its_session() -> None:
+    (passed,) = given(*SCREENED, HELD_IN_VERIFYING[-1]).when(PASS_VERIFICATION).events
+
+    assert isinstance(passed, VerificationPassed)
+    assert (passed.person, passed.decided_by) == (PERSON, ALICE)
 
 
 def test_what_was_decided_is_not_decided_again() -> None:

@@ -168,6 +168,20 @@ def test_otherwise_the_policy_alone_decides(confirmation: Confirmation) -> None:
     assert [type(event).__name__ for event in answer.events] == ["ScreeningAttempted", "ScreeningFailed"]
 
 
+@pytest.mark.parametrize("confirmation", Confirmation)
+def test_nobody_has_to_confirm_that_a_wallet_passes(confirmation: Confirmation) -> None:
+    answer = given(*CHALLENGE_VERIFIED).when(screening(clean(), confirmation=confirmation))
+
+    assert [type(event).__name__ for event in answer.events] == ["ScreeningAttempted", "ScreeningPassed"]
+
+
+@pytest.mark.parametrize("confirmation", Confirmation)
+def test_nobody_has_to_confirm_that_a_source_is_asked_again(confirmation: Confirmation) -> None:
+    given(*CHALLENGE_VERIFIED).when(screening(silent(), confirmation=confirmation)).then(
+        attempted("retry", silent(), reasons=[Reason.SOURCE_UNAVAILABLE], due=minutes(1))
+    )
+
+
 @pytest.mark.parametrize("attempt", [0, 1, 3])
 def test_an_attempt_that_is_not_the_next_is_ignored(attempt: int) -> None:
     given(*SCREENING_IN_DOUBT).when(screening(listed(), attempt=attempt)).ignored()

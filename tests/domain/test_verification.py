@@ -165,6 +165,16 @@ def test_where_every_rejection_is_confirmed_a_failure_waits_for_officers() -> No
     )
 
 
+@pytest.mark.parametrize("confirmation", Confirmation)
+def test_nobody_has_to_confirm_that_a_person_passes(confirmation: Confirmation) -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved", confirmation=confirmation)).then(passed())
+
+
+@pytest.mark.parametrize("confirmation", Confirmation)
+def test_nobody_has_to_confirm_that_a_person_may_try_again(confirmation: Confirmation) -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("retry", at=1, confirmation=confirmation)).then(retried(1))
+
+
 def test_where_holds_alone_are_confirmed_the_policy_rejects() -> None:
     answer = given(*VERIFYING_IN_SESSION).when(verification("rejected", confirmation=Confirmation.AMBIGUOUS))
 

@@ -1,4 +1,4 @@
-"""Whoever follows the log by position misses nothing, however many write: eight writers, two processes, one follower."""
+"""Whoever follows the log by position misses nothing, however many write: eight writers in two processes here."""
 
 import asyncio
 import os
@@ -58,11 +58,11 @@ class Writer:
         while left:
             count = min(self._chance.randint(1, 8), left)
             what = self._chance.random()
-            if what < 0.1:  # noqa: PLR2004
+            if what < 0.1:
                 await self._conflict()
-            elif what < 0.2:  # noqa: PLR2004
+            elif what < 0.2:
                 await self._insert(count, commit=False)
-            elif what < 0.3:  # noqa: PLR2004
+            elif what < 0.3:
                 await self._insert(count, commit=True)
                 left -= count
             else:
