@@ -70,6 +70,7 @@ def _generate(path: Path) -> None:
     """Write a new key; whoever comes second keeps the first one's."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.new")
+    draft.unlink(missing_ok=True)  # of a process that was killed, and had our number: in a container all have the same
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(BYTES) + "\n")
