@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from infrastructure.http.callbacks import CallbackRoutes
+from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
@@ -47,7 +48,8 @@ def create_app(services: Services) -> FastAPI:
 
 def routes_of(services: Services) -> list[Route]:
     """Every route that needs a key."""
-    routes = CustomerRoutes(services).routes() + OfficerRoutes(services.reader).routes()
+    routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
+    routes += OfficerRoutes(services.reader).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes

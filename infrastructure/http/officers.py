@@ -9,8 +9,8 @@ from domain.refusals import UnknownCustomer
 from domain.vocabulary import Status
 from infrastructure.api_keys import Role
 from infrastructure.http import models
-from infrastructure.http.customers import answer
 from infrastructure.http.requests import read_id
+from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
 from infrastructure.reading import Reader
 

@@ -10,9 +10,9 @@ from domain.commands import RecordMonitoring
 from domain.refusals import UnknownCustomer, WrongStatus
 from domain.vocabulary import Status
 from infrastructure.http import models
-from infrastructure.http.customers import PARTNER, answer
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id
+from infrastructure.http.resources import PARTNER, answer
 from infrastructure.http.routing import Call, Route
 from infrastructure.sandbox.provider import rehearsed
 from infrastructure.sandbox.source import OUTCOMES, Step, scripted

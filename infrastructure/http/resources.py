@@ -1,0 +1,100 @@
+"""From rows and outcomes to resources, for every route that answers with a customer."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from application.executor import Outcome
+from domain.commands import Command
+from domain.refusals import UnknownCustomer
+from domain.wallet import MalformedAccount, Wallet, parse_account
+from infrastructure.api_keys import Role
+from infrastructure.http import models
+from infrastructure.http.problems import Problem
+from infrastructure.http.requests import read_moment
+from infrastructure.http.routing import Call
+from infrastructure.reading import fold_row
+from infrastructure.services import Services
+from infrastructure.wallet_proof import keccak256
+from projections.customers import CustomerRow
+
+PARTNER: Final[frozenset[Role]] = frozenset({"partner"})
+ACTORS: Final[frozenset[Role]] = frozenset({"partner", "officer"})
+READERS: Final[frozenset[Role]] = frozenset({"partner", "officer", "auditor"})
+
+
+async def own_customer(services: Services, call: Call, customer_id: UUID, as_of: str | None = None) -> CustomerRow:
+    """The customer, if the caller may see it; another partner's does not exist."""
+    if as_of is None:
+        row = await services.reader.customer(customer_id)
+    else:
+        row = await services.reader.customer_as_of(customer_id, read_moment(as_of, now=services.clock()))
+    if row is None or call.caller.partner not in (None, row.partner):
+        raise UnknownCustomer
+    return row
+
+
+async def change_customer(
+    services: Services, call: Call, customer_id: UUID, command: Command, *, if_version: int | None = None
+) -> Outcome:
+    """Run the caller's command, on its own customers alone where it is a partner."""
+    return await services.execute(
+        services.change(customer_id, command, partner=call.caller.partner, if_version=if_version),
+        actor=call.caller.actor,
+        correlation_id=call.correlation_id,
+    )
+
+
+def read_wallet(account: str) -> Wallet:
+    """A CAIP-10 account, or the problem with it."""
+    try:
+        return parse_account(account, keccak256)
+    except MalformedAccount as fault:
+        raise Problem(fault.code) from None
+
+
+def partner_of(call: Call) -> UUID:
+    """The partner that a partner's key is for."""
+    if call.caller.partner is None:
+        raise Problem("forbidden")
+    return call.caller.partner
+
+
+def resource_of(row: CustomerRow) -> models.Customer:
+    """The customer as its partner sees it."""
+    return models.Customer(**shown(row))
+
+
+def answer(
+    resource: BaseModel, status: int = 200, *, version: int | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The resource as JSON, straight from its model."""
+    content = resource.__pydantic_serializer__.to_json(resource, exclude_none=True)
+    return Response(content, status, headers=etag(version) | (headers or {}), media_type="application/json")
+
+
+def shown(row: CustomerRow) -> dict[str, Any]:
+    """What partners see of a row."""
+    return {
+        "id": row.id,
+        "external_id": row.external_id,
+        "chain_id": row.chain_id,
+        "status": row.status,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def etag(version: int | None) -> dict[str, str]:
+    """The stream's version as an entity tag."""
+    return {} if version is None else {"ETag": f'"{version}"'}
+
+
+def row_of(outcome: Outcome) -> CustomerRow:
+    """The customer after a command."""
+    row = fold_row(outcome.history)
+    if row is None:
+        raise UnknownCustomer
+    return row

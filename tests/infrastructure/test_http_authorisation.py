@@ -1,0 +1,265 @@
+"""Who may call what: every route, every caller, and the answer."""
+
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx2
+import pytest
+from starlette.routing import Route
+
+from application.handlers import append
+from infrastructure.administration import issue_key
+from infrastructure.api_keys import revoke
+from infrastructure.http.app import create_app
+from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
+from tests.support.world import World
+
+pytestmark = pytest.mark.anyio
+
+CALLERS: Final = ("partner", "other", "officer", "auditor", "admin", "no key", "unknown key", "revoked key")
+STRANGERS: Final = (401, 401, 401)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each of CALLERS is answered, where the partner has a customer that is `at` a status."""
+
+    answers: tuple[int, ...]
+    at: str = "initiating"
+    body: str | None = None
+
+
+def owner(status: int) -> tuple[int, ...]:
+    """Its partner and nobody else."""
+    return (status, 404, 403, 403, 403, *STRANGERS)
+
+
+ANYBODY: Final = (200,) * len(CALLERS)
+READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
+ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
+INSPECTORS: Final = (403, 403, 200, 200, 403, *STRANGERS)
+
+CUSTOMER: Final = "/v1/customers/{customer_id}"
+SIMULATOR: Final = "/v1/simulator/customers/{customer_id}"
+TABLE: Final = {
+    "POST /v1/customers": Row((201, 201, 403, 403, 403, *STRANGERS), body="registration"),
+    "GET /v1/customers": Row((200, 200, 200, 200, 403, *STRANGERS)),
+    f"GET {CUSTOMER}": Row(READERS),
+    f"GET {CUSTOMER}/challenge": Row(owner(200)),
+    f"POST {CUSTOMER}/challenge/sign": Row(owner(204), body="signature"),
+    f"GET {CUSTOMER}/verification": Row(owner(200), at="verifying"),
+    f"PATCH {CUSTOMER}/deactivate": Row(ACTORS, at="active"),
+    f"PATCH {CUSTOMER}/activate": Row(ACTORS, at="active"),
+    f"GET {CUSTOMER}/services": Row(READERS),
+    f"GET {CUSTOMER}/timeline": Row(INSPECTORS),
+    f"GET {CUSTOMER}/events": Row(INSPECTORS),
+    f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
+    f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
+    f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
+    f"PATCH {SIMULATOR}/verify": Row(owner(202), at="verifying"),
+    f"PATCH {SIMULATOR}/reject": Row(owner(202), at="verifying"),
+    "POST /v1/providers/sandbox/callback": Row((401,) * len(CALLERS)),
+    "GET /sandbox/verification/{token}": Row(ANYBODY, at="verifying"),
+    "POST /sandbox/verification/{token}": Row((422,) * len(CALLERS), at="verifying"),
+    "GET /health/live": Row(ANYBODY),
+    "GET /health/ready": Row(ANYBODY),
+    "GET /metrics": Row(ANYBODY),
+    "GET /openapi.json": Row(ANYBODY),
+    "GET /docs": Row(ANYBODY),
+}
+OF_ONE_CUSTOMER: Final = [name for name, row in TABLE.items() if "{customer_id}" in name and row.answers[0] < 300]
+
+
+@dataclass(frozen=True)
+class Callers:
+    """A world, and a client for each of CALLERS."""
+
+    world: World
+    clients: dict[str, httpx2.AsyncClient]
+    kept: dict[str, Held] = field(default_factory=dict)
+
+    async def take(self, at: str, *, keep: bool) -> Held:
+        """A customer of the partner's at a status; one of its own for whoever will not `keep` it as it is."""
+        if not keep:
+            return (await customers_at(self.world, at))[0]
+        if at not in self.kept:
+            self.kept[at] = (await customers_at(self.world, at))[0]
+        return self.kept[at]
+
+
+@pytest.fixture(scope="module")
+async def callers(world: World) -> AsyncIterator[Callers]:
+    services = world.services
+    revoked = await issue_key(services, role="partner", name="revoked")
+    await services.execute(
+        lambda: append(revoked.key_id, revoke), actor="admin:console", correlation_id=services.new_id()
+    )
+    strangers = {
+        "no key": {},
+        "unknown key": {"Authorization": "Bearer gh_partner_" + "A" * 43},
+        "revoked key": {"Authorization": f"Bearer {revoked.key}"},
+    }
+    clients = {
+        name: httpx2.AsyncClient(base_url=world.url, headers=headers, timeout=30) for name, headers in strangers.items()
+    }
+    try:
+        yield Callers(world, world.clients | clients)
+    finally:
+        for client in clients.values():
+            await client.aclose()
+
+
+async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str, str, dict[str, str] | None]:
+    """A request that a route can answer, about a customer of the partner's: method, path and body.
+
+    `spent` says that it will be carried out, so that its customer is nobody else's.
+    """
+    row, method, path = TABLE[name], *name.split(" ")
+    held = await callers.take(row.at, keep=not spent) if "{" in name or row.body == "signature" else None
+    token = ""
+    if held and "{token}" in name:
+        token = (await callers.world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    body: dict[str, str] | None = None
+    if row.body == "registration":
+        body = {"chainId": fresh_wallet().account, "externalId": "user-1"}
+    elif row.body == "outcome":
+        body = {"outcome": "pass"}
+    elif row.body == "signature" and held:
+        body = answer_to(held)
+    return method, path.format(customer_id=held.customer["id"] if held else "", token=token), body
+
+
+def answer_to(held: Held) -> dict[str, str]:
+    """A sound answer to a customer's challenge."""
+    challenge = held.customer["challenge"]
+    return {
+        "chainId": held.customer["chainId"],
+        "challenge": challenge,
+        "signature": held.wallet.sign(b64decode(challenge)),
+    }
+
+
+async def test_every_route_has_a_row_and_every_row_a_route(callers: Callers) -> None:
+    routes = create_app(callers.world.services).routes
+
+    assert all(isinstance(route, Route) for route in routes)
+    assert {
+        f"{method} {route.path}"
+        for route in routes
+        if isinstance(route, Route)
+        for method in route.methods or ()
+        if method != "HEAD"
+    } == set(TABLE)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", TABLE)
+async def test_each_caller_is_answered_as_the_table_says(callers: Callers, name: str, caller: str) -> None:
+    expected = dict(zip(CALLERS, TABLE[name].answers, strict=True))[caller]
+    method, path, body = await request_for(callers, name, spent=expected < 300)
+    before = await head_of(callers.world)
+
+    response = await callers.clients[caller].request(method, path, json=body)
+
+    assert response.status_code == expected, response.text
+    codes = {401: "unauthenticated", 403: "forbidden", 404: "customer_not_found"}
+    if expected in codes and "/providers/" not in path:
+        assert_problem(response, expected, codes[expected])
+    if expected >= 400:
+        assert await head_of(callers.world) == before
+
+
+@pytest.mark.parametrize("name", OF_ONE_CUSTOMER)
+async def test_another_partners_customer_and_a_missing_one_are_told_apart_by_nothing(
+    callers: Callers, name: str
+) -> None:
+    method, path, body = await request_for(callers, name, spent=False)
+    customer_id = path.split("/customers/")[1].split("/")[0]
+
+    other = await callers.world.other.request(method, path, json=body)
+    missing = await callers.world.other.request(method, path.replace(customer_id, MISSING), json=body)
+
+    assert_problem(other, 404, "customer_not_found")
+    assert other.content == missing.content
+    assert [header for header in other.headers.raw if header[0] != b"date"] == [
+        header for header in missing.headers.raw if header[0] != b"date"
+    ]
+
+
+@pytest.mark.parametrize("name", OF_ONE_CUSTOMER)
+async def test_a_precondition_or_a_past_moment_tells_nothing_of_anothers_customer(callers: Callers, name: str) -> None:
+    method, path, body = await request_for(callers, name, spent=False)
+    if method == "GET" and path.count("/") == 3:
+        path += "?asOf=999999999"
+
+    for condition in ('"1"', '"2"', "*", "nonsense"):
+        response = await callers.world.other.request(method, path, json=body, headers={"If-Match": condition})
+        if condition == "nonsense" and path.endswith("activate"):
+            assert_problem(response, 412, "version_mismatch")
+        else:
+            assert_problem(response, 404, "customer_not_found")
+
+
+async def test_a_list_names_nobody_elses_customers(callers: Callers) -> None:
+    world = callers.world
+    mine = await world.register(fresh_wallet(), external_id="shared")
+    theirs = await world.register(fresh_wallet(), external_id="shared", by="other")
+    await world.project()
+
+    listed = {
+        caller: {customer["id"] for customer in (await world.clients[caller].get(path)).json()["customers"]}
+        for caller in ("partner", "other", "officer", "auditor")
+        for path in ("/v1/customers?externalId=shared",)
+    }
+
+    assert listed["partner"] == {mine["id"]}
+    assert listed["other"] == {theirs["id"]}
+    assert listed["officer"] == listed["auditor"] == {mine["id"], theirs["id"]}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{key}",
+        "Bearer",
+        "Bearer  {key}",
+        "Bearer {key}x",
+        "Bearer {key} {key}",
+        "Basic {key}",
+        "Bearer: {key}",
+        "Bearer {lower}",
+        "Bearer k\xe9y",
+    ],
+)
+async def test_a_key_is_taken_only_as_a_bearer_token_and_only_whole(callers: Callers, header: str) -> None:
+    key = callers.world.partner.headers["Authorization"].removeprefix("Bearer ")
+    given = header.format(key=key, lower=key.lower()).encode("latin-1")
+
+    response = await callers.clients["no key"].get("/v1/customers", headers={b"Authorization": given})
+
+    assert_problem(response, 401, "unauthenticated")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_key_in_the_query_is_no_key(callers: Callers) -> None:
+    key = callers.world.partner.headers["Authorization"].removeprefix("Bearer ")
+
+    response = await callers.clients["no key"].get("/v1/customers", params={"access_token": key})
+
+    assert_problem(response, 401, "unauthenticated")
+
+
+async def test_the_name_of_the_scheme_may_have_any_case(callers: Callers) -> None:
+    key = callers.world.partner.headers["Authorization"].removeprefix("Bearer ")
+
+    response = await callers.clients["no key"].get("/v1/customers", headers={"Authorization": f"bEARER {key}"})
+
+    assert response.status_code == 200
+
+
+async def test_who_may_not_call_hears_so_before_the_body_is_read(callers: Callers) -> None:
+    for caller, status, code in (("no key", 401, "unauthenticated"), ("auditor", 403, "forbidden")):
+        response = await callers.clients[caller].post("/v1/customers", content=b"{nonsense")
+        assert_problem(response, status, code)
