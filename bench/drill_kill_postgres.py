@@ -1,12 +1,14 @@
 """`kill-postgres`: kill -9 of the server under eight writers. Nothing acknowledged may be lost, doubled or denied.
 
-Each writer registers customers one after the other through the executor, as the API does. Whatever was acknowledged
-must be in the log exactly once; whatever was refused as a conflict must be one.
+The writers share two executors, as in two processes, and register customers one after the other, each with a wallet
+of its own: whoever hears of a conflict hears of one that is none. Who hears that the log is unavailable repeats the
+command, as a caller would, until it is answered. Then the log is read from its beginning.
 """
 
 import asyncio
 import tempfile
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,7 +20,10 @@ import psycopg
 from rich.console import Console
 from rich.progress import track
 
-from application.handlers import Handler, register
+from application.envelope import Context
+from application.executor import Executor, Outcome
+from application.handlers import register
+from application.mapper import read
 from application.ports import Unavailable
 from bench.traffic import SEED, checksummed
 from domain.challenge import Site, issue
@@ -27,29 +32,34 @@ from domain.refusals import CustomerExists
 from domain.wallet import Wallet
 from infrastructure.bootstrap import open_services
 from infrastructure.embedded_postgres import EmbeddedPostgres
-from infrastructure.ids import nonce
+from infrastructure.ids import new_id, nonce, now
 from infrastructure.keys import load_keys
 from infrastructure.migrate import migrate
-from infrastructure.services import Services
 from infrastructure.settings import Settings
 
-WRITERS: Final = 8
+EXECUTORS: Final = 2
+WRITERS: Final = 4
+"""For each executor."""
 SITE: Final = Site("drill.example", "https://drill.example")
+READ: Final = """
+    SELECT originator_id, originator_version, topic, state FROM gatehouse.stored_events ORDER BY notification_id
+"""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the writers were told."""
+    """What the writers were told: the ids of the events that each command was answered with."""
 
-    acknowledged: list[UUID] = field(default_factory=list)
+    acknowledged: dict[UUID, set[UUID]] = field(default_factory=dict)
     unavailable: int = 0
     phantom_conflicts: int = 0
     recoveries: list[float] = field(default_factory=list)
+    enough: bool = False
     answering: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def answered(self, customer_id: UUID) -> None:
+    def answered(self, command: UUID, outcome: Outcome) -> None:
         """Note an acknowledgement; the first after a kill ends the outage."""
-        self.acknowledged.append(customer_id)
+        self.acknowledged[command] = {envelope.event_id for envelope in outcome.added}
         self.answering.set()
 
 
@@ -61,9 +71,7 @@ async def run(rounds: int) -> dict[str, object]:
     ):
         await asyncio.to_thread(migrate, server.conninfo())
         tally = await _kill_under_load(server, Path(folder), rounds)
-        stored = _stored(server.conninfo())
-    lost = sum(stored[customer_id] == 0 for customer_id in tally.acknowledged)
-    doubled = sum(times > 1 for times in stored.values())
+        lost, doubled = compare(tally.acknowledged, _stored(server.conninfo()))
     return {
         "acknowledged": len(tally.acknowledged),
         "lost": lost,
@@ -75,52 +83,64 @@ async def run(rounds: int) -> dict[str, object]:
     }
 
 
+def compare(acknowledged: dict[UUID, set[UUID]], stored: list[tuple[UUID, UUID, str]]) -> tuple[int, int]:
+    """How many commands were lost and doubled, by what is stored: event, command and type.
+
+    Lost is a command of which not every event that it was answered with is there. Doubled is one that has more than
+    one event of a type: a registration has one of each.
+    """
+    events = {event for event, _, _ in stored}
+    lost = sum(not answered or not answered <= events for answered in acknowledged.values())
+    times = Counter((command, topic) for _, command, topic in stored)
+    return lost, len({command for (command, _), number in times.items() if number > 1})
+
+
 async def _kill_under_load(server: EmbeddedPostgres, folder: Path, rounds: int) -> Tally:
     tally, wallets, chance = Tally(), count(1), Random(SEED)  # noqa: S311 -- when to kill, no secret
     keys = load_keys(folder / "keys", generate=True)
-    async with open_services(Settings(data=folder), server.conninfo(), keys) as services:
-        writers = [asyncio.create_task(_write(services, wallets, tally)) for _ in range(WRITERS)]
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as writers:
+        for _ in range(EXECUTORS):
+            services = await stack.enter_async_context(open_services(Settings(data=folder), server.conninfo(), keys))
+            for _ in range(WRITERS):
+                writers.create_task(_write(services.executor, wallets, tally))
         for _ in track(range(rounds), description="killing", console=Console(stderr=True), transient=True):
             await asyncio.sleep(0.2 + chance.random() / 2)
-            server.kill()
+            killed_at = loop.time()
+            await asyncio.to_thread(server.kill)  # while the writers go on
             tally.answering.clear()
-            killed_at = asyncio.get_running_loop().time()
             server.start()
             await tally.answering.wait()
-            tally.recoveries.append(asyncio.get_running_loop().time() - killed_at)
-        for writer in writers:
-            writer.cancel()
-        await asyncio.gather(*writers, return_exceptions=True)
+            tally.recoveries.append(loop.time() - killed_at)
+        tally.enough = True
     return tally
 
 
-async def _write(services: Services, wallets: "count[int]", tally: Tally) -> None:
-    """Register wallets nobody else registers, until cancelled."""
-    partner = services.new_id()
-    while True:
-        customer_id, now = services.new_id(), services.clock()
-        wallet = Wallet("1", checksummed(next(wallets).to_bytes(20, "big")))
-        challenge = issue(SITE, wallet, customer=customer_id, nonce=nonce(), now=now)
-        command = RegisterCustomer(partner, f"eip155:1:{wallet.address}", "drill", challenge)
-        handling = _handling(services, customer_id, command)
-        try:
-            await services.execute(handling, actor="partner:drill", correlation_id=customer_id)
-        except Unavailable:
-            tally.unavailable += 1
-        except CustomerExists:
-            tally.phantom_conflicts += 1
-        else:
-            tally.answered(customer_id)
+async def _write(executor: Executor, wallets: "count[int]", tally: Tally) -> None:
+    """Register wallets that nobody else registers, until there are enough."""
+    partner = new_id()
+    while not tally.enough:
+        wallet, customer, command = Wallet("1", checksummed(next(wallets).to_bytes(20, "big"))), new_id(), new_id()
+        challenge = issue(SITE, wallet, customer=customer, nonce=nonce(), now=now())
+        registration = RegisterCustomer(partner, f"eip155:1:{wallet.address}", "drill", challenge)
+        context = Context("partner:drill", command, customer, now())
+        while command not in tally.acknowledged:
+            try:
+                outcome = await executor.execute(
+                    lambda customer=customer, asked=registration: register(customer, asked, fingerprint=str),  # type: ignore[misc] # both bound now
+                    context,
+                )
+            except Unavailable:
+                tally.unavailable += 1
+            except CustomerExists:
+                tally.phantom_conflicts += 1
+                break
+            else:
+                tally.answered(command, outcome)
 
 
-def _handling(services: Services, customer_id: UUID, command: RegisterCustomer) -> Handler:
-    return lambda: register(customer_id, command, fingerprint=services.keys.fingerprint_of)
-
-
-def _stored(conninfo: str) -> Counter[UUID]:
-    """How often each customer was registered, says the log."""
+def _stored(conninfo: str) -> list[tuple[UUID, UUID, str]]:
+    """Every event, the command that it is of, and its type."""
     with psycopg.connect(conninfo) as connection:
-        rows = connection.execute(
-            "SELECT originator_id, count(*) FROM gatehouse.stored_events WHERE topic = 'CustomerRegistered' GROUP BY 1"
-        )
-        return Counter(dict(rows.fetchall()))
+        envelopes = (read(*row) for row in connection.execute(READ).fetchall())
+        return [(envelope.event_id, envelope.context.command_id, envelope.type) for envelope in envelopes]
