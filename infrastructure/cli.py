@@ -153,7 +153,7 @@ def main() -> None:
     from infrastructure.faults import CannotStart
 
     try:
-        app(standalone_mode=True)
+        app(prog_name="./run")
     except (CannotStart, EmbeddedPostgresError) as fault:
         typer.echo(f"gatehouse: {fault}", err=True)
         raise SystemExit(1) from None
