@@ -6,9 +6,11 @@ command, as a caller would, until it is answered. Then the log is read from its 
 """
 
 import asyncio
+import os
+import signal
 import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -25,6 +27,7 @@ from application.executor import Executor, Outcome
 from application.handlers import register
 from application.mapper import read
 from application.ports import Unavailable
+from bench.footprint import tree
 from bench.traffic import SEED, checksummed
 from domain.challenge import Site, issue
 from domain.commands import RegisterCustomer
@@ -107,13 +110,21 @@ async def _kill_under_load(server: EmbeddedPostgres, folder: Path, rounds: int) 
         for _ in track(range(rounds), description="killing", console=Console(stderr=True), transient=True):
             await asyncio.sleep(0.2 + chance.random() / 2)
             killed_at = loop.time()
-            await asyncio.to_thread(server.kill)  # while the writers go on
+            await asyncio.to_thread(_kill, server)  # while the writers go on
             tally.answering.clear()
             server.start()
             await tally.answering.wait()
             tally.recoveries.append(loop.time() - killed_at)
         tally.enough = True
     return tally
+
+
+def _kill(server: EmbeddedPostgres) -> None:
+    """End every process of the server at once: a backend that outlived the others would still answer its client."""
+    for process in tree(server.pid) if server.pid else ():
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    server.kill()
 
 
 async def _write(executor: Executor, wallets: "count[int]", tally: Tally) -> None:

@@ -65,6 +65,7 @@ class ChallengeRoutes:
                     "challenge_expired",
                     "contract_wallet_unsupported",
                     "malformed_account",
+                    "invalid_checksum",
                 ),
             ),
         ]

@@ -67,7 +67,13 @@ class CustomerRoutes:
                 "List customers, newest first",
                 answer=models.CustomerPage,
                 query=models.CustomerQuery,
-                problems=("invalid_cursor", "malformed_account", "as_of_in_future", "as_of_unsupported"),
+                problems=(
+                    "invalid_cursor",
+                    "malformed_account",
+                    "invalid_checksum",
+                    "as_of_in_future",
+                    "as_of_unsupported",
+                ),
             ),
             Route(
                 "GET",

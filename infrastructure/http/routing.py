@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from application.ports import NewId, Unavailable
+from application.ports import NewId, ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
@@ -120,7 +120,7 @@ def _failure(name: str, fault: Exception) -> Response:
         return problem_response(Problem(fault.code, id=fault.customer))
     if isinstance(fault, Refused):
         return problem_response(Problem(fault.code))
-    if isinstance(fault, Unavailable):
+    if isinstance(fault, Unavailable | ProviderUnavailable):
         return problem_response(Problem("unavailable"))
     if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
         log.warning("database_unavailable", route=name, fault=type(fault).__name__)

@@ -289,6 +289,21 @@ async def test_a_person_is_no_duplicate_of_themselves(journal: TroubledJournal) 
     assert journal.batches[-1] == ["VerificationPassed"]
 
 
+async def test_a_person_who_was_known_once_is_barred_though_the_last_result_did_not_name_them(
+    journal: TroubledJournal,
+) -> None:
+    await stored(journal, 1, HELD_IN_VERIFYING)
+    async with executing(journal) as executor:
+        await executor.execute(changing(1, verification("approved", person=None)), context())
+        await executor.execute(changing(1, monitoring(listed())), context())
+
+    assert [batch[0] for batch in journal.batches[-2:]] == ["VerificationPassed", "IllicitActivityConfirmed"]
+    assert [envelope.event for envelope in (await journal.load([PERSON_BAR]))[PERSON_BAR]] == [
+        PersonRecognised(customer=customer(1)),
+        barred(1, "person"),
+    ]
+
+
 async def test_who_does_not_say_who_they_are_is_neither_recognised_nor_barred_as_anybody(
     journal: TroubledJournal,
 ) -> None:

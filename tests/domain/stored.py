@@ -3,6 +3,7 @@
 They are never changed. A new version of an event adds `<type>.<version>.json`, and both load forever.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,7 @@ def file_of(name: str) -> Path:
     return FOLDER / (f"{name}.json" if version == 1 else f"{name}.{version}.json")
 
 
+@cache
 def envelope_of(name: str) -> Envelope:
     """The envelope in an event's current example."""
     return EnvelopeMapper().to_domain_event(example(file_of(name)))

@@ -121,6 +121,13 @@ def test_a_stream_that_is_not_a_customers_tells_of_no_customer(name: str) -> Non
         assert fold((*history, event)) == fold(history)
 
 
+@pytest.mark.parametrize("name", HISTORIES)
+def test_every_event_loads_after_every_other_whether_it_could_happen_or_not(name: str) -> None:
+    history = HISTORIES[name]
+    for version, event in product(range(1, len(history) + 1), EVENTS):
+        assert isinstance(fold((*history[:version], envelope_of(event).event)), Customer)
+
+
 def test_a_stream_that_lacks_its_beginning_tells_of_no_customer() -> None:
     for history in HISTORIES.values():
         assert fold(history[1:]) is None

@@ -116,6 +116,16 @@ class Life(RuleBasedStateMachine):
             case "inactive":
                 self.is_reactivated(officer=True)
 
+    @rule(setting=SETTINGS)
+    def gets_into_trouble(self, *, setting: Confirmation) -> None:
+        """Whatever an officer must decide."""
+        match self.naive.status:
+            case "screening":
+                for says in ("alone", "clean"):
+                    self.is_screened(says=says, due=True, barred=False, setting=setting)
+            case "verifying":
+                self.is_verified(says="on_hold", late=0, barred=False, elsewhere=False, setting=setting)
+
     @rule()
     def registers(self) -> None:
         challenge = s.challenge(now=s.minutes(self.minute))

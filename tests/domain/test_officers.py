@@ -20,6 +20,7 @@ from domain.vocabulary import Confirmation, Event, Ground, Reason
 from tests.domain.given import given
 from tests.domain.histories import (
     ACTIVE,
+    ASKED_TO_RETRY,
     DEACTIVATED_ON_SUSPICION,
     HELD_IN_SCREENING,
     HELD_IN_VERIFYING,
@@ -158,6 +159,16 @@ def test_what_was_decided_is_not_decided_again() -> None:
 @pytest.mark.parametrize("history", [REGISTERED, SCREENING_IN_DOUBT])
 def test_where_nothing_is_held_there_is_nothing_to_decide(history: tuple[Event, ...], decision: ResolveHold) -> None:
     given(*history).when(decision).refused(NothingToDecide)
+
+
+def test_a_hold_ends_with_the_step_that_it_was_in() -> None:
+    passed = given(*HELD_IN_SCREENING).when(PASS_SCREENING).events
+
+    given(*HELD_IN_SCREENING, *passed).when(FAIL_VERIFICATION).refused(NothingToDecide)
+
+
+def test_a_hold_ends_when_the_provider_asks_for_a_retry() -> None:
+    given(*HELD_IN_VERIFYING, *ASKED_TO_RETRY[-1:]).when(FAIL_VERIFICATION).refused(NothingToDecide)
 
 
 def test_a_verification_is_not_resolved_while_screening_is_what_is_held() -> None:

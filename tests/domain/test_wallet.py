@@ -40,6 +40,14 @@ def test_an_address_without_letters_needs_no_checksum() -> None:
     assert parse_account(f"eip155:1:0x{'1' * 40}", keccak256) == Wallet("1", f"0x{'1' * 40}")
 
 
+@pytest.mark.parametrize("at", [0, 1, 39])
+@pytest.mark.parametrize("letter", ["a", "A"])
+def test_one_letter_alone_is_of_one_case(letter: str, at: int) -> None:
+    address = f"0x{'1' * at}{letter}{'1' * (39 - at)}"
+
+    assert parse_account(f"eip155:1:{address}", keccak256).address.lower() == address.lower()
+
+
 @pytest.mark.parametrize("address", MIXED)
 def test_one_letter_in_the_wrong_case_breaks_the_checksum(address: str) -> None:
     letters = [at for at, digit in enumerate(address) if at > 1 and digit.isalpha()]

@@ -85,6 +85,33 @@ async def _advanced(world: World, held: list[Held], status: str) -> list[Held]:
     return held
 
 
+async def rejected(world: World, how: str = "verification") -> Held:
+    """A customer that failed a step."""
+    at = {"screening": "initiating", "verification": "verifying", "monitoring": "active"}[how]
+    held = (await customers_at(world, at))[0]
+    outcome = {"screening": "hit", "verification": "final", "monitoring": "evidence"}[how]
+    assert (await world.partner.patch(f"{held.simulator}/{how}", json={"outcome": outcome})).status_code == 202
+    if how == "screening":
+        assert (await world.sign(held.customer, held.wallet)).status_code == 204
+        await world.work()
+    assert await world.status(held.customer["id"]) == "rejected"
+    return held
+
+
+async def customer_that_is(world: World, status: str) -> Held:
+    """A customer at any of the six statuses."""
+    if status == "rejected":
+        return await rejected(world)
+    at = {"screening": "initiating", "inactive": "active"}.get(status, status)
+    held = (await customers_at(world, at))[0]
+    if status == "screening":
+        assert (await world.sign(held.customer, held.wallet)).status_code == 204
+    if status == "inactive":
+        assert (await world.partner.patch(f"{held.path}/deactivate")).status_code == 200
+    assert await world.status(held.customer["id"]) == status
+    return held
+
+
 def assert_problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
     """An error as RFC 9457 has it, with nothing in it that was sent. Answers its members."""
     assert response.headers["content-type"] == "application/problem+json", response.text
