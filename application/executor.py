@@ -5,7 +5,6 @@ cheaper. A refusal touches only its own command. It is a coroutine of the event 
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -184,12 +183,16 @@ class Executor:
 
     async def _unanswered(self, orders: list[_Order]) -> list[_Order]:
         """Answer what was in fact recorded (a lost connection or a conflict may hide a commit) or is out of time."""
-        with suppress(Unavailable):
+        try:
             receipts = await self._journal.receipts([order.context.command_id for order in orders])
             histories = await self._journal.load({receipt.stream for receipt in receipts.values()})
             for order in orders:
                 if receipt := receipts.get(order.context.command_id):
                     order.deliver(_recorded(receipt, histories[receipt.stream]))
+        except Unavailable:
+            pass
+        except Exception as fault:  # whatever it is, the lane goes on, and these orders until they are out of time
+            log.exception("receipts_not_read", commands=len(orders), fault=type(fault).__name__)
         now = asyncio.get_running_loop().time()
         for order in orders:
             if order.deadline <= now:

@@ -33,7 +33,7 @@ from domain.events import (
     VerificationStarted,
 )
 from domain.findings import SourceReport
-from domain.vocabulary import Event, Ground, Moment, Status
+from domain.vocabulary import Event, Ground, Moment, Reason, Status
 
 LEADS_TO: Final[dict[type[Event], Status]] = {
     CustomerRegistered: Status.INITIATING,
@@ -101,6 +101,8 @@ class Customer(NamedTuple):
     reports: tuple[SourceReport, ...] = ()
     """What the sources answered in earlier attempts."""
     held: bool = False
+    held_for: tuple[Reason, ...] = ()
+    """Why verification is on hold."""
     provider: str | None = None
     applicant: str | None = None
     retries: int = 0
@@ -123,7 +125,7 @@ def evolve(customer: Customer | None, event: Event) -> Customer | None:
         return None
     changes: dict[str, Any] = {}
     if (status := LEADS_TO.get(type(event))) is not None:
-        changes = {"status": status, "held": False}
+        changes = {"status": status, "held": False, "held_for": ()}
         if type(event) not in _SWITCHES:
             changes["proposal"] = None
     changes.update(_details(customer, event))
@@ -156,10 +158,11 @@ def _details(customer: Customer, event: Event) -> dict[str, Any]:
         case VerificationStarted():
             return {"provider": event.provider, "applicant": event.applicant}
         case VerificationRetryRequested():
-            return {"retries": event.attempt, "held": False, "reported_at": event.reported_at}
+            return {"retries": event.attempt, "held": False, "held_for": (), "reported_at": event.reported_at}
         case VerificationHeld():
             return {
                 "held": True,
+                "held_for": event.reasons,
                 "reported_at": event.reported_at,
                 "evidence": event.evidence,
                 "person": event.person or customer.person,

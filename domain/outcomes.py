@@ -57,12 +57,17 @@ def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event
 
 
 def of_verification(customer: Customer, command: RecordVerification) -> Iterator[Event]:
-    """A result that is newer than the one on record, decided; an older one is ignored, and so is one too late."""
+    """A result that is newer than the one on record, decided; an older one is ignored, and so is one too late.
+
+    A hold of our own is for officers to end; only the provider's own hold can be ended by the provider.
+    """
     result = command.result
     if customer.reported_at and (result.reported_at <= customer.reported_at or customer.status in DECIDED):
         return
     if customer.applicant is not None and customer.applicant != result.applicant:
         raise NothingToDecide
+    if customer.held_for and Reason.PROVIDER_HOLD not in customer.held_for:
+        return
     judged = verification_1(
         result, retries=customer.retries, barred=command.barred, known_elsewhere=command.known_elsewhere
     )

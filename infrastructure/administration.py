@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from application.handlers import append
 from application.streams import sanctions_list_of
 from infrastructure import migrate as migrations
-from infrastructure.api_keys import Role, issue, new_key, revoke
+from infrastructure.api_keys import Role, UnknownKey, issue, new_key, revoke
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
 from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
@@ -52,9 +53,11 @@ def create_key(*, role: str, name: str, partner: str | None, as_json: bool) -> N
     """Issue a key and show it."""
     if role not in get_args(Role):
         raise CannotStart(f"a role is one of {', '.join(get_args(Role))}")
+    if not re.fullmatch(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}", name):
+        raise CannotStart("a name is 1 to 255 printable characters")
     if partner is not None and role != "partner":
         raise CannotStart("only a partner's key belongs to a partner")
-    given = _uuid(partner) if partner else None
+    given = _uuid(partner) if partner is not None else None
     issued = with_services(lambda services: issue_key(services, role=role, name=name, partner=given))  # type: ignore[arg-type] # checked above
     if as_json:
         shown = asdict(issued)
@@ -74,8 +77,10 @@ def revoke_key(key_id: str) -> None:
         )
         return outcome.version
 
-    if not with_services(run):
-        raise CannotStart("there is no such key")
+    try:
+        with_services(run)
+    except UnknownKey:
+        raise CannotStart("there is no such key") from None
     typer.echo("revoked")
 
 

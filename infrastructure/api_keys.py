@@ -44,6 +44,10 @@ class Caller:
     """The caller's name in the log."""
 
 
+class UnknownKey(Exception):
+    """There is no key of this id."""
+
+
 def new_key(role: Role) -> tuple[str, str]:
     """A fresh key of 256 random bits, and the hash that is kept of it."""
     key = f"gh_{role}_{secrets.token_urlsafe(32)}"
@@ -57,7 +61,9 @@ def issue(*, key_hash: str, role: Role, name: str, partner: UUID | None, history
 
 def revoke(history: Sequence[Event]) -> Sequence[Event]:
     """The decision to revoke a key: where there is one, and once."""
-    return (ApiKeyRevoked(),) if history and not isinstance(history[-1], ApiKeyRevoked) else ()
+    if not history or not isinstance(history[0], ApiKeyIssued):
+        raise UnknownKey
+    return () if isinstance(history[-1], ApiKeyRevoked) else (ApiKeyRevoked(),)
 
 
 class KeyDirectory:
@@ -66,6 +72,7 @@ class KeyDirectory:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._by_hash: dict[str, Caller] = {}
+        self._names: set[str] = set()
         self._position = 0
         self._read_at = -FRESH
         self._reading = asyncio.Lock()
@@ -91,6 +98,11 @@ class KeyDirectory:
             for caller in self._by_hash.values()
         ]
 
+    async def was_issued(self, name: str) -> bool:
+        """Whether there ever was a key of this name, revoked ones too."""
+        await self._refresh(JUST_READ)
+        return name in self._names
+
     async def _refresh(self, oldest: float) -> None:
         if monotonic() - self._read_at < oldest:
             return
@@ -107,6 +119,7 @@ class KeyDirectory:
 
     def _take(self, key_id: UUID, event: Event) -> None:
         if isinstance(event, ApiKeyIssued):
+            self._names.add(event.name)
             self._by_hash[event.key_hash] = Caller(
                 key_id, event.role, event.partner, event.name, actor=f"{event.role}:{event.partner or key_id}"
             )

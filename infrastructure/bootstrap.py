@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from infrastructure.settings import Settings
 from infrastructure.verification import NoProvider
 
 POOL: Final = 8
+STARTING: Final = 5.0
+"""Seconds that another command has to say where its database is."""
 LANES: Final = 2
 """One batch is decided while another is being committed."""
 
@@ -88,8 +91,11 @@ def server_running(server: EmbeddedPostgres, note: Path) -> Iterator[str]:
 
 def _noted(note: Path) -> str | None:
     """The connection of the server that another command runs, once it says so."""
-    with suppress(FileNotFoundError):
-        return note.read_text(encoding="utf-8")
+    deadline = time.monotonic() + STARTING
+    while time.monotonic() < deadline:
+        with suppress(FileNotFoundError):
+            return note.read_text(encoding="utf-8")
+        time.sleep(0.05)
     return None
 
 
@@ -169,7 +175,7 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
     if settings.mode == "production":
         yield None
         return
-    async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10) as client:
+    async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10, trust_env=False) as client:
         yield Sandbox(SandboxProvider(keys.callback, site.uri), Scripts(pool), client)
 
 

@@ -157,6 +157,12 @@ def main() -> None:
     except (CannotStart, EmbeddedPostgresError) as fault:
         typer.echo(f"gatehouse: {fault}", err=True)
         raise SystemExit(1) from None
+    except ExceptionGroup as faults:
+        known = faults.subgroup((CannotStart, EmbeddedPostgresError))
+        if known is None:
+            raise
+        typer.echo(f"gatehouse: {known.exceptions[0]}", err=True)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -28,6 +28,7 @@ from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
+from infrastructure.screening.ofac import sanctions_warnings
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 from infrastructure.worker import Worker
@@ -88,7 +89,12 @@ def work(*, attached: bool) -> None:
                 if attached:
                     tasks.append(asyncio.ensure_future(_input_ended()))
                 try:
-                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                except Exception as fault:
+                    log.exception("work_failed", fault=type(fault).__name__)
+                    raise SystemExit(1) from None
                 finally:
                     for task in tasks:
                         task.cancel()
@@ -212,8 +218,11 @@ async def _input_ended() -> None:
 async def _announce(services: Services, settings: Settings) -> None:
     """Say where to go, and on an embedded database the first time, with what."""
     typer.echo(f"Gatehouse ({settings.mode} mode) on {settings.url}, docs at {settings.url}/docs")
-    known = {key["name"] for key in await services.directory.all()}
-    if settings.database_url is not None or settings.mode == "production" or "sandbox admin" in known:
+    for warning in await sanctions_warnings(services.pool, services.clock()):
+        typer.echo(f"Warning: {warning}")
+    if settings.database_url is not None or settings.mode == "production":
+        return
+    if await services.directory.was_issued("sandbox admin"):
         return
     typer.echo("A sandbox key per role, shown this once:")
     for role in get_args(Role):

@@ -1,15 +1,18 @@
 """What can be set, from the environment. Read once, by `bootstrap`."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
+
+ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -42,6 +45,29 @@ class Settings(BaseSettings):
             raise ValueError("not a connection string") from None
         return conninfo
 
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _given(cls, conninfo: object) -> object:
+        """An empty variable is one that was not set."""
+        return conninfo or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        """Challenges name it, and EIP-4361 has no room for anything but an origin."""
+        if url is not None and not re.fullmatch(
+            r"https?://[A-Za-z0-9.\-]+(:[0-9]+)?/?|https?://\[[0-9a-fA-F:]+\](:[0-9]+)?/?", url
+        ):
+            raise ValueError("not an origin")
+        return url
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        """In production, nobody but us can reach the address that we listen on."""
+        if self.mode == "production" and self.public_url is None:
+            raise ValueError("needed in production mode")
+        return self
+
     @property
     def keys_folder(self) -> Path:
         """Where the key files lie."""
@@ -50,7 +76,8 @@ class Settings(BaseSettings):
     @property
     def local_url(self) -> str:
         """Where this process listens."""
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -63,5 +90,5 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as fault:
-        names = ", ".join(sorted({str(error["loc"][0]) for error in fault.errors()}))
+        names = ", ".join(sorted({str(error["loc"][0]) if error["loc"] else "public_url" for error in fault.errors()}))
         raise BadSettings(f"cannot make sense of the setting {names}") from None

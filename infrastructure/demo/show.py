@@ -20,9 +20,11 @@ from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.demo.partner import Officer, Partner, Unexpected
 from infrastructure.demo.stories import STORIES, DemoClock, Stage, Story
 from infrastructure.demo.wallet import OwnedWallet
+from infrastructure.faults import CannotStart
 from infrastructure.ids import now
 from infrastructure.logs import set_up_logs
 from infrastructure.sanctions import sdn_advanced, sdn_writer
+from infrastructure.screening.ofac import adopted_list
 from infrastructure.services import Services
 from infrastructure.serving import answering, keep_working, listening, run_until_told
 from infrastructure.settings import Settings, load_settings
@@ -47,6 +49,8 @@ class Ending:
 def run(*, as_json: bool) -> int:
     """Play all stories; 0 if each ended as it goes."""
     set_up_logs()
+    if load_settings().mode == "production":
+        raise CannotStart("the demo makes up customers: not in production mode")
     console = Console(stderr=as_json, quiet=as_json, width=None if sys.stdout.isatty() else 120)
     settings = load_settings().model_copy(update={"port": 0, "mode": "sandbox"})
     status = 1
@@ -81,6 +85,10 @@ async def working(settings: Settings, conninfo: str) -> AsyncIterator[None]:
 
 
 async def _play(services: Services, settings: Settings, clock: DemoClock, console: Console, *, as_json: bool) -> int:
+    async with services.pool.connection() as connection:
+        before = await adopted_list(connection)
+    if before is not None and not before.sample:
+        raise CannotStart("a sanctions list is in force here, which the demo would replace: give it another database")
     sanctioned = OwnedWallet()
     await put_in_force(services, _list_naming(sanctioned), sample=True)
     begun = await _position(services)
@@ -89,6 +97,7 @@ async def _play(services: Services, settings: Settings, clock: DemoClock, consol
     async with _client(settings, partner_key) as theirs, _client(settings, officer_key) as ours:
         partner = Partner(theirs)
         endings = await _endings(Stage(partner, Officer(ours), clock, sanctioned), console)
+    await put_in_force(services, _sample(), sample=True)
     summary = {
         "customers": len(endings),
         "statuses": dict(sorted(Counter(ending.status for ending in endings).items())),
@@ -124,12 +133,15 @@ async def _ending(story: Story, stage: Stage) -> Ending:
 
 def _list_naming(wallet: OwnedWallet) -> sdn_advanced.SanctionsList:
     """The sample list with one more wallet, written and read in OFAC's own format."""
-    with sdn_advanced.SAMPLE.open("rb") as stream:
-        sample = sdn_advanced.read(stream)
-    named = [(listing.currency, listing.address) for listings in sample.addresses.values() for listing in listings]
+    named = [(listing.currency, listing.address) for listings in _sample().addresses.values() for listing in listings]
     written = io.BytesIO()
     sdn_writer.write(written, published=now().date(), addresses=[*named, ("ETH", wallet.address)])
     return sdn_advanced.read(io.BytesIO(written.getvalue()))
+
+
+def _sample() -> sdn_advanced.SanctionsList:
+    with sdn_advanced.SAMPLE.open("rb") as stream:
+        return sdn_advanced.read(stream)
 
 
 async def _position(services: Services) -> int:
@@ -140,7 +152,9 @@ async def _position(services: Services) -> int:
 
 
 def _client(settings: Settings, key: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=settings.local_url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
+    return httpx2.AsyncClient(
+        base_url=settings.local_url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE, trust_env=False
+    )
 
 
 _COLOURS: Final = {"active": "green", "rejected": "red", "inactive": "yellow"}

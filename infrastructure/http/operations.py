@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from infrastructure.metrics import LOG_POSITION, PROJECTION_POSITION, PROJECTION_STOPPED, WORK_DUE
 from infrastructure.migrate import migrations
-from infrastructure.screening.ofac import adopted_list
+from infrastructure.screening.ofac import sanctions_warnings
 from infrastructure.services import Services
+from projections import PROJECTIONS
 
 LONGEST_LAG: Final = 10_000
 """Events that a projection may be behind before the process says that it is not ready."""
@@ -62,12 +63,13 @@ class Operations:
         async with self._services.pool.connection() as connection:
             row = await (await connection.execute(_STATE)).fetchone()
             followers = await (await connection.execute(_PROJECTIONS)).fetchall()
-            adopted = await adopted_list(connection)
         schema, head = row or (0, 0)
         if schema != len(migrations()):
             problems.append("the database's schema is another version's")
-        projections = {}
-        for name, position, stopped_at, fault in followers:
+        projections: dict[str, dict[str, int]] = {}
+        tracked = {name: state for name, *state in followers}
+        for name in (projection.name for projection in PROJECTIONS):
+            position, stopped_at, fault = tracked.get(name, (0, None, None))
             projections[name] = {"position": position, "lag": head - position}
             if stopped_at is not None:
                 problems.append(f"projection {name} stopped at {stopped_at}: {fault}")
@@ -76,14 +78,10 @@ class Operations:
         return {
             "status": "unready" if problems else "ready",
             "problems": problems,
-            "warnings": _warnings(sample=adopted.sample) if adopted else ["no sanctions list was adopted"],
+            "warnings": await sanctions_warnings(self._services.pool, self._services.clock()),
             "position": head,
             "projections": projections,
         }
-
-
-def _warnings(*, sample: bool) -> list[str]:
-    return ["screening uses the sample of the sanctions list, not the list"] if sample else []
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

@@ -120,8 +120,10 @@ def _failure(name: str, fault: Exception) -> Response:
         return problem_response(Problem(fault.code, id=fault.customer))
     if isinstance(fault, Refused):
         return problem_response(Problem(fault.code))
-    if isinstance(fault, Unavailable | ProviderUnavailable):
+    if isinstance(fault, Unavailable):
         return problem_response(Problem("unavailable"))
+    if isinstance(fault, ProviderUnavailable):
+        return problem_response(Problem("unavailable", headers={"Retry-After": str(fault.retry_after or 60)}))
     if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
         log.warning("database_unavailable", route=name, fault=type(fault).__name__)
         return problem_response(Problem("unavailable"))

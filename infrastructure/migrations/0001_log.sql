@@ -35,6 +35,17 @@ CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON gatehouse.stored_even
 CREATE TRIGGER append_only_table BEFORE TRUNCATE ON gatehouse.stored_events
     FOR EACH STATEMENT EXECUTE FUNCTION gatehouse.refuse_change();
 
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON gatehouse.receipts
+    FOR EACH STATEMENT EXECUTE FUNCTION gatehouse.refuse_change();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON gatehouse.receipts
+    FOR EACH STATEMENT EXECUTE FUNCTION gatehouse.refuse_change();
+
+-- Replicas and sessions that pretend to be one are held to it, too.
+ALTER TABLE gatehouse.stored_events ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE gatehouse.stored_events ENABLE ALWAYS TRIGGER append_only_table;
+ALTER TABLE gatehouse.receipts ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE gatehouse.receipts ENABLE ALWAYS TRIGGER append_only_table;
+
 -- Every writer takes one lock before it takes positions, and holds it until it has committed: positions follow
 -- commit order. Unlike a table lock, this one waits for no VACUUM and needs no privilege.
 CREATE FUNCTION gatehouse.next_position() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
@@ -99,6 +110,6 @@ CREATE TABLE gatehouse.key_checks (
 );
 
 GRANT USAGE ON SCHEMA gatehouse TO gatehouse_service;
-GRANT SELECT, INSERT ON gatehouse.stored_events, gatehouse.receipts, gatehouse.evidence, gatehouse.key_checks
+GRANT SELECT, INSERT ON gatehouse.stored_events, gatehouse.receipts, gatehouse.evidence, gatehouse.key_checks,
+    gatehouse.subject_keys
     TO gatehouse_service;
-GRANT SELECT, INSERT, DELETE ON gatehouse.subject_keys TO gatehouse_service;

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from infrastructure.reading import Pool
 from infrastructure.sanctions.sdn_advanced import SanctionsList, canonical
 
 OFAC: Final = "ofac"
+STALE: Final = timedelta(days=7)
 
 _ADOPTED: Final = """
     SELECT originator_version, topic, state FROM gatehouse.stored_events
@@ -82,6 +84,20 @@ async def adopted_list(connection: psycopg.AsyncConnection[Any]) -> SanctionsLis
     row = await cursor.fetchone()
     event = read(stream, *row).event if row else None
     return event if isinstance(event, SanctionsListPublished) else None
+
+
+async def sanctions_warnings(pool: Pool, now: datetime) -> list[str]:
+    """What whoever runs the service must know of the list that it screens with."""
+    async with pool.connection() as connection:
+        adopted = await adopted_list(connection)
+    if adopted is None:
+        return ["no sanctions list was adopted: nobody passes screening"]
+    warnings = []
+    if adopted.sample:
+        warnings.append("screening uses a sample of the sanctions list, not the list")
+    if now.date() - date.fromisoformat(adopted.list_version) > STALE:
+        warnings.append(f"the sanctions list is of {adopted.list_version}: adopt a newer one")
+    return warnings
 
 
 async def keep_addresses(pool: Pool, adopted: SanctionsList) -> None:

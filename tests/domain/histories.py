@@ -127,7 +127,7 @@ ASKED_TO_RETRY: Final[History] = (
 HELD_IN_VERIFYING: Final[History] = (
     *VERIFYING_IN_SESSION,
     VerificationHeld(
-        reasons=(Reason.DUPLICATE_PERSON,),
+        reasons=(Reason.PROVIDER_HOLD,),
         policy="verification-1",
         evidence=digest("approved at 20"),
         reported_at=minutes(20),

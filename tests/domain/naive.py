@@ -17,6 +17,8 @@ class Naive:
     good_until: int = 0
     doubts: int = 0
     held: bool = False
+    ours: bool = False
+    """The hold is not the provider's own: officers alone end it."""
     retries: int = 0
     heard_at: float = float("-inf")
     grounds: set[str] = field(default_factory=set)
@@ -55,7 +57,7 @@ class Naive:
 
     def is_verified(self, says: str, *, at: int, barred: bool, elsewhere: bool, confirmed: bool) -> None:
         """The provider's word, at its own time."""
-        if self.status != "verifying" or at <= self.heard_at:
+        if self.status != "verifying" or at <= self.heard_at or (self.held and self.ours):
             return
         self.heard_at = at
         if says == "rejected" or (says == "approved" and barred):
@@ -66,7 +68,7 @@ class Naive:
             self.retries += 1
             self.held = False
         else:
-            self.held = True
+            self.held, self.ours = True, says != "on_hold"
 
     def is_monitored(self, says: set[str], *, alert: int, confirmed: bool) -> None:
         """What stands against the customer today."""
@@ -127,9 +129,9 @@ class Naive:
 
     def _fails(self, *, confirmed: bool) -> None:
         if confirmed:
-            self.held = True
+            self.held, self.ours = True, True
         else:
             self.status = "rejected"
 
     def _moves_on(self, status: str) -> None:
-        self.status, self.held, self.proposed_by = status, False, ""
+        self.status, self.held, self.ours, self.proposed_by = status, False, False, ""

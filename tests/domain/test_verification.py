@@ -155,6 +155,17 @@ def test_what_the_provider_held_it_may_decide_later() -> None:
     given(*HELD_IN_VERIFYING).when(verification("approved")).then(passed())
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.DUPLICATE_PERSON, Reason.RETRIES_EXHAUSTED, Reason.CONFIRMATION_REQUIRED, Reason.PROVIDER_REJECTED],
+)
+@pytest.mark.parametrize("answer", ["approved", "retry", "rejected", "on_hold"])
+def test_what_we_held_ourselves_no_provider_decides(reason: Reason, answer: str) -> None:
+    history = (*VERIFYING_IN_SESSION, held(reason, "rejected"))
+
+    given(*history).when(verification(answer, at=31)).ignored()
+
+
 def test_where_every_rejection_is_confirmed_a_failure_waits_for_officers() -> None:
     command = verification("rejected", confirmation=Confirmation.ALWAYS)
 

@@ -135,30 +135,29 @@ async def test_the_librarys_notification_log_has_every_event_in_order(database: 
 @pytest.mark.anyio
 async def test_the_librarys_subscription_follows_what_we_append(database: str, tmp_path: Path) -> None:
     """It has no poll of its own: it goes on only if our append calls it."""
-    positions: list[int] = []
-    types: list[str] = []
+    seen: list[tuple[int, str]] = []
 
-    def follow(application: Stock, until: int) -> None:
-        with ApplicationSubscription(application, gt=0) as subscription:
-            for envelope, tracking in subscription:
-                positions.append(tracking.notification_id)
-                assert isinstance(envelope, Envelope)
-                types.append(envelope.type)
-                if len(positions) == until:
-                    return
+    def follow(subscription: ApplicationSubscription[UUID]) -> None:
+        for envelope, tracking in subscription:
+            assert isinstance(envelope, Envelope)
+            seen.append((tracking.notification_id, envelope.type))
 
     async with executing(database, tmp_path) as executor:
         await executor.execute(registration(0), context())
-        with stock(database) as application:
-            following = asyncio.create_task(asyncio.to_thread(follow, application, 9))
-            await eventually(lambda: len(positions) == 3)
-            await executor.execute(registration(1), context())
-            await eventually(lambda: len(positions) == 6)
-            await executor.execute(registration(2), context())
-            await asyncio.wait_for(following, 30)
+        with stock(database) as application, ApplicationSubscription(application, gt=0) as subscription:
+            following = asyncio.create_task(asyncio.to_thread(follow, subscription))
+            try:
+                await eventually(lambda: len(seen) == 3)
+                await executor.execute(registration(1), context())
+                await eventually(lambda: len(seen) == 6)
+                await executor.execute(registration(2), context())
+                await eventually(lambda: len(seen) == 9)
+            finally:
+                subscription.stop()
+                await following
 
-    assert positions == list(range(1, 10))
-    assert types == ["CustomerRegistered", "ChallengeIssued", "WalletClaimed"] * 3
+    types = ["CustomerRegistered", "ChallengeIssued", "WalletClaimed"] * 3
+    assert seen == list(enumerate(types, 1))
 
 
 def test_our_application_saves_as_the_library_does(database: str) -> None:

@@ -278,8 +278,7 @@ async def test_many_at_once_share_few_connections_and_one_who_gives_up_harms_nob
         assert rows(database, connected)[0][0] <= 2
 
         calls = [asyncio.ensure_future(kept.evidence.keep(uuid4(), [b"said"])) for _ in range(32)]
-        while not any(call.done() for call in calls):
-            await asyncio.sleep(0)
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         for call in calls[::5]:
             call.cancel()
         answers = await asyncio.gather(*calls, return_exceptions=True)
