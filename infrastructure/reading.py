@@ -34,7 +34,6 @@ _STREAMS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version
 """
-_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 _TIMELINE: Final = SQL("SELECT {columns} FROM gatehouse.timeline WHERE customer = %b ORDER BY position").format(
     columns=_TIMELINE_COLUMNS
 )
@@ -99,13 +98,6 @@ class Reader:
                 envelope.position, envelope.recorded_at = position, recorded_at
                 found.setdefault(stream, []).append(envelope)
         return found
-
-    async def head(self) -> int:
-        """The position of the newest event."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(_HEAD, prepare=True)
-            row = await cursor.fetchone()
-        return int(row[0]) if row else 0
 
     async def stored(self, customer_id: UUID) -> list[tuple[Any, ...]]:
         """A stream's rows exactly as they are stored: version, topic, state, position, recorded at."""

@@ -56,6 +56,8 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with database(settings, join=False) as ready:
             keys = keys_for(settings, ready.conninfo)
+            if settings.mode == "production" and settings.public_url is None:
+                raise CannotStart("production mode needs GATEHOUSE_PUBLIC_URL: challenges name it")
 
             async def run() -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
@@ -218,8 +220,9 @@ async def _input_ended() -> None:
 async def _announce(services: Services, settings: Settings) -> None:
     """Say where to go, and on an embedded database the first time, with what."""
     typer.echo(f"Gatehouse ({settings.mode} mode) on {settings.url}, docs at {settings.url}/docs")
-    for warning in await sanctions_warnings(services.pool, services.clock()):
-        typer.echo(f"Warning: {warning}")
+    if settings.mode == "production":
+        for warning in await sanctions_warnings(services.pool, services.clock()):
+            log.warning("sanctions_list", warning=warning)
     if settings.database_url is not None or settings.mode == "production":
         return
     if await services.directory.was_issued("sandbox admin"):

@@ -30,10 +30,7 @@ async def own_customer(services: Services, call: Call, customer_id: UUID, as_of:
     if as_of is None:
         row = await services.reader.customer(customer_id)
     else:
-        moment = read_moment(as_of, now=services.clock())
-        if isinstance(moment, int) and moment > await services.reader.head():
-            raise Problem("as_of_in_future")
-        row = await services.reader.customer_as_of(customer_id, moment)
+        row = await services.reader.customer_as_of(customer_id, read_moment(as_of, now=services.clock()))
     if row is None or call.caller.partner not in (None, row.partner):
         raise UnknownCustomer
     return row

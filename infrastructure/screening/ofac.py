@@ -92,12 +92,11 @@ async def sanctions_warnings(pool: Pool, now: datetime) -> list[str]:
         adopted = await adopted_list(connection)
     if adopted is None:
         return ["no sanctions list was adopted: nobody passes screening"]
-    warnings = []
     if adopted.sample:
-        warnings.append("screening uses a sample of the sanctions list, not the list")
+        return ["screening uses the sample of the sanctions list, not the list"]
     if now.date() - date.fromisoformat(adopted.list_version) > STALE:
-        warnings.append(f"the sanctions list is of {adopted.list_version}: adopt a newer one")
-    return warnings
+        return [f"the sanctions list is of {adopted.list_version}: adopt a newer one"]
+    return []
 
 
 async def keep_addresses(pool: Pool, adopted: SanctionsList) -> None:

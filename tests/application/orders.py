@@ -15,8 +15,9 @@ from application.handlers import Handler, change, register
 from application.ports import Batch, Journal, Receipt
 from application.streams import claim_of
 from domain.commands import Command
-from domain.events import WalletClaimed
-from domain.vocabulary import Event
+from domain.customer import fold
+from domain.events import OnboardingBarred, WalletClaimed
+from domain.vocabulary import Event, Status
 from tests.domain.histories import History
 from tests.domain.samples import NOW, REGISTRATION, WALLET
 
@@ -95,3 +96,15 @@ async def together(executor: Executor, *handlers: Handler) -> list[Outcome | Bas
 def names(events: Iterable[Envelope]) -> list[str]:
     """The types of events."""
     return [envelope.type for envelope in events]
+
+
+def barred(number: int, subject: str) -> OnboardingBarred:
+    """A bar that a customer's rejection left."""
+    return OnboardingBarred.model_validate({"customer": customer(number), "subject": subject})
+
+
+async def status_of(journal: Journal, number: int) -> Status | None:
+    """The customer's status, as its stream tells."""
+    streams = await journal.load([customer(number)])
+    found = fold(envelope.event for envelope in streams[customer(number)])
+    return found.status if found else None

@@ -173,6 +173,17 @@ async def test_of_many_registrations_of_one_wallet_exactly_one_is_done(journal: 
     assert lost_out == [done[0].stream] * 49
 
 
+async def test_after_one_lost_race_everybody_is_decided_together_again(journal: TroubledJournal) -> None:
+    await stored(journal, 1, ACTIVE)
+    suspended = CustomerDeactivated(ground=Ground.PARTNER_REQUEST, decided_by="officer:bob")
+    journal.before_append = [journal.rival(written(customer(1), suspended, after=len(ACTIVE)))]
+    async with executing(journal) as executor:
+        answers = await together(executor, changing(1, SUSPEND), registering(2), registering(3))
+
+    assert [type(answer) for answer in answers] == [Outcome] * 3
+    assert [len(batch) for batch in journal.batches[-2:]] == [1, 7]
+
+
 async def test_after_two_lost_races_everybody_is_decided_alone(journal: TroubledJournal) -> None:
     await stored(journal, 1, ACTIVE)
     held = [

@@ -2,16 +2,14 @@
 
 import pytest
 
-from application.executor import Outcome
-from application.ports import Receipt
 from application.streams import bar_of
 from domain.commands import Command, ConfirmRejection, ResolveHold
-from domain.customer import fold
-from domain.events import OnboardingBarred, PersonRecognised, VerificationFailed, VerificationHeld
+from domain.events import VerificationFailed
 from domain.refusals import CustomerExists, OnboardingIsBarred
-from domain.vocabulary import Reason, Status
+from domain.vocabulary import Reason
 from domain.wallet import canonical
 from tests.application.orders import (
+    barred,
     changing,
     context,
     customer,
@@ -19,6 +17,7 @@ from tests.application.orders import (
     fingerprint,
     names,
     registering,
+    status_of,
     stored,
     together,
     wallet,
@@ -37,7 +36,6 @@ from tests.domain.histories import (
 from tests.domain.samples import (
     ADDRESS,
     ALICE,
-    ANOTHER_PERSON,
     BOB,
     PERSON,
     WALLET,
@@ -58,18 +56,6 @@ PERSON_BAR = bar_of(PERSON)
 @pytest.fixture
 def journal() -> TroubledJournal:
     return TroubledJournal()
-
-
-def barred(number: int, subject: str) -> OnboardingBarred:
-    """A bar that a customer's rejection left."""
-    return OnboardingBarred.model_validate({"customer": customer(number), "subject": subject})
-
-
-async def status(journal: TroubledJournal, number: int) -> Status | None:
-    """The customer's status as its stream tells."""
-    streams = await journal.load([customer(number)])
-    found = fold(envelope.event for envelope in streams[customer(number)])
-    return found.status if found else None
 
 
 REJECTIONS: dict[str, tuple[History, Command, list[str]]] = {
@@ -164,7 +150,7 @@ async def test_a_wallet_that_was_barred_since_it_registered_fails_screening(jour
     async with executing(journal) as executor:
         await executor.execute(changing(1, screening(clean())), context())
 
-    assert await status(journal, 1) == "rejected"
+    assert await status_of(journal, 1) == "rejected"
     assert journal.batches[-1] == ["ScreeningAttempted", "ScreeningFailed"]
 
 
@@ -188,7 +174,7 @@ async def test_a_barred_wallet_fails_verification_whoever_comes_with_it(journal:
     async with executing(journal) as executor:
         await executor.execute(changing(1, verification("approved")), context())
 
-    assert await status(journal, 1) == "rejected"
+    assert await status_of(journal, 1) == "rejected"
 
 
 PASS_SCREENING = ResolveHold("screening", "pass", ALICE, "all right")
@@ -213,104 +199,3 @@ async def test_no_officer_lets_anybody_pass_a_bar(
 
     assert isinstance(answer, OnboardingIsBarred)
     assert names((await journal.load([customer(1)]))[customer(1)]) == [type(event).__name__ for event in history]
-
-
-async def test_who_is_verified_is_recognised_from_then_on(journal: TroubledJournal) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION)
-    async with executing(journal) as executor:
-        outcome = await executor.execute(changing(1, verification("approved")), context())
-
-    assert journal.batches[-1] == ["VerificationPassed", "PersonRecognised"]
-    assert [envelope.event for envelope in (await journal.load([PERSON_BAR]))[PERSON_BAR]] == [
-        PersonRecognised(customer=customer(1))
-    ]
-    receipt = Receipt(outcome.added[0].context.command_id, customer(1), outcome.version)
-    assert await journal.receipts([receipt.command_id]) == {receipt.command_id: receipt}
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-async def test_one_person_with_two_wallets_is_held_the_second_time(journal: TroubledJournal, lanes: int) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
-    await stored(journal, 2, VERIFYING_IN_SESSION, wallet(2))
-    await stored(journal, 3, VERIFYING_IN_SESSION, wallet(3))
-    async with executing(journal, lanes=lanes) as executor:
-        answers = await together(
-            executor,
-            changing(1, verification("approved")),
-            changing(2, verification("approved")),
-            changing(3, verification("approved", person=ANOTHER_PERSON)),
-        )
-
-    assert [await status(journal, number) for number in (1, 2, 3)] == ["active", "verifying", "active"]
-    second = answers[1]
-    assert isinstance(second, Outcome)
-    held = second.added[0].event
-    assert isinstance(held, VerificationHeld)
-    assert held.reasons == (Reason.DUPLICATE_PERSON,)
-
-
-async def test_a_person_who_is_recognised_by_a_rival_first_is_held(journal: TroubledJournal) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION)
-    journal.before_append = [journal.rival(written(PERSON_BAR, PersonRecognised(customer=customer(9))))]
-    async with executing(journal) as executor:
-        await executor.execute(changing(1, verification("approved")), context())
-
-    assert await status(journal, 1) == "verifying"
-
-
-async def test_a_person_who_is_barred_by_a_rival_first_is_rejected(journal: TroubledJournal) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION)
-    journal.before_append = [journal.rival(written(PERSON_BAR, barred(9, "person")))]
-    async with executing(journal) as executor:
-        await executor.execute(changing(1, verification("approved")), context())
-
-    assert await status(journal, 1) == "rejected"
-
-
-async def test_an_officer_may_let_a_twin_pass_and_the_first_stays_the_one_that_is_recognised(
-    journal: TroubledJournal,
-) -> None:
-    await stored(journal, 2, HELD_IN_VERIFYING)
-    await journal.append(written(PERSON_BAR, PersonRecognised(customer=customer(1))))
-    async with executing(journal) as executor:
-        await executor.execute(changing(2, ResolveHold("verification", "pass", ALICE, "a twin")), context())
-
-    assert await status(journal, 2) == "active"
-    assert len((await journal.load([PERSON_BAR]))[PERSON_BAR]) == 1
-
-
-async def test_a_person_is_no_duplicate_of_themselves(journal: TroubledJournal) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION)
-    await journal.append(written(PERSON_BAR, PersonRecognised(customer=customer(1))))
-    async with executing(journal) as executor:
-        await executor.execute(changing(1, verification("approved")), context())
-
-    assert await status(journal, 1) == "active"
-    assert journal.batches[-1] == ["VerificationPassed"]
-
-
-async def test_a_person_who_was_known_once_is_barred_though_the_last_result_did_not_name_them(
-    journal: TroubledJournal,
-) -> None:
-    await stored(journal, 1, HELD_IN_VERIFYING)
-    async with executing(journal) as executor:
-        await executor.execute(changing(1, verification("approved", person=None)), context())
-        await executor.execute(changing(1, monitoring(listed())), context())
-
-    assert [batch[0] for batch in journal.batches[-2:]] == ["VerificationPassed", "IllicitActivityConfirmed"]
-    assert [envelope.event for envelope in (await journal.load([PERSON_BAR]))[PERSON_BAR]] == [
-        PersonRecognised(customer=customer(1)),
-        barred(1, "person"),
-    ]
-
-
-async def test_who_does_not_say_who_they_are_is_neither_recognised_nor_barred_as_anybody(
-    journal: TroubledJournal,
-) -> None:
-    await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
-    await stored(journal, 2, VERIFYING_IN_SESSION, wallet(2))
-    async with executing(journal) as executor:
-        await executor.execute(changing(1, verification("approved", person=None)), context())
-        await executor.execute(changing(2, verification("rejected", person=None)), context())
-
-    assert journal.batches[-2:] == [["VerificationPassed"], ["VerificationFailed", "OnboardingBarred"]]

@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.domain.given", "tests.domain.answers")
+pytest.register_assert_rewrite("tests.domain.given", "tests.domain.life", "tests.domain.stored")

@@ -108,6 +108,18 @@ async def test_a_change_under_a_condition_happens_once(world: World) -> None:
     assert (await world.partner.patch(f"{held.path}/activate", headers=newer)).status_code == 200
 
 
+async def test_of_many_changes_under_one_condition_one_happens(world: World) -> None:
+    held = (await customers_at(world, "active"))[0]
+    condition = {"If-Match": (await world.partner.get(held.path)).headers["etag"]}
+
+    answers = await asyncio.gather(
+        *(world.partner.patch(f"{held.path}/deactivate", headers=condition) for _ in range(12))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 11
+    assert (await types_of(world, held.customer)).count("CustomerDeactivated") == 1
+
+
 @pytest.mark.parametrize("status", ["initiating", "screening", "verifying", "rejected"])
 async def test_who_is_not_in_can_be_neither_suspended_nor_resumed(world: World, status: str) -> None:
     held = await customer_that_is(world, status)

@@ -34,6 +34,7 @@ async def all_pages(
         if "nextCursor" not in page:
             return customers
         assert len(page["customers"]) == limit
+        assert page["nextCursor"] not in cursor
         cursor = f"&cursor={page['nextCursor']}"
 
 

@@ -68,7 +68,7 @@ MAY: Final = {
     "receipts": "INSERT SELECT",
     "evidence": "INSERT SELECT",
     "key_checks": "INSERT SELECT",
-    "subject_keys": "DELETE INSERT SELECT",
+    "subject_keys": "INSERT SELECT",
     "migrations": "SELECT",
     "sanctioned_addresses": "INSERT SELECT",
     "tracking": "DELETE INSERT SELECT UPDATE",

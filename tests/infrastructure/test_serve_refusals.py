@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from infrastructure.embedded_postgres.locks import held
 from infrastructure.embedded_postgres.place import UNPRIVILEGED
 from infrastructure.keys import load_keys
-from tests.infrastructure.test_serve import command, environment, eventually, refusal
+from tests.infrastructure.test_serve import SOON, command, environment, eventually, refusal
 
 SERVE: Final = ("serve", "--port", "0")
 COMMANDS: Final = [SERVE, ("migrate",)]
@@ -184,7 +184,7 @@ def test_of_two_services_that_start_on_one_port_the_later_one_says_so(data: Path
         ) as process:
             eventually((data / "postgres" / "lock").exists)
             first.listen()
-            _, errors = process.communicate()
+            _, errors = process.communicate(timeout=SOON)
 
     assert process.returncode == 1
     assert errors == f"gatehouse: cannot listen on 127.0.0.1:{port}: Address already in use\n"
