@@ -73,7 +73,7 @@ async def test_where_no_provider_answers_there_is_no_session_now(world: World) -
             response = await world.partner.get(url)
 
     assert_problem(response, 503, "unavailable")
-    assert response.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == "60"
     assert await world.status(held.customer["id"]) == "verifying"
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from infrastructure.http.problems import PROBLEMS, TYPES, Problem, problem_response
-from tests.support.http import Held, customers_at, fresh_wallet
+from tests.support.http import Held, customers_at, fresh_wallet, head_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ CUSTOMER: Final = {
 ANSWERS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "POST /v1/customers": (201, CUSTOMER | {"challenge": BASE64}),
     "GET /v1/customers/{id}": (200, CUSTOMER),
-    "GET /v1/customers/{id}?asOf=999999": (200, CUSTOMER),
+    "GET /v1/customers/{id}?asOf={head}": (200, CUSTOMER),
     "GET /v1/customers/{id}/challenge": (200, {"challenge": BASE64, "expiresAt": TIME}),
     "GET /v1/customers/{id}/verification": (
         200,
@@ -100,7 +100,8 @@ async def test_a_partners_answer_has_these_fields(world: World, call: str) -> No
     method, path = call.split(" ")
     body = {"chainId": fresh_wallet().account, "externalId": "user-1"} if method == "POST" else None
 
-    response = await world.partner.request(method, path.format(id=held.customer["id"]), json=body)
+    url = path.format(id=held.customer["id"], head=await head_of(world))
+    response = await world.partner.request(method, url, json=body)
 
     status, shape = ANSWERS[call]
     assert response.status_code == status

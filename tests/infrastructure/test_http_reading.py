@@ -110,7 +110,7 @@ async def test_a_partner_never_sees_the_inside_of_a_customer(world: World) -> No
 
     answers = [
         await world.partner.get(held.path),
-        await world.partner.get(f"{held.path}?asOf=999999"),
+        await world.partner.get(f"{held.path}?asOf={await head_of(world)}"),
         await world.partner.get(f"{held.path}/services"),
         await world.partner.get(f"/v1/customers?chainId={held.wallet.account}"),
         await world.partner.patch(f"{held.path}/activate"),
