@@ -78,9 +78,11 @@ def revoke_key(key_id: str) -> None:
         return outcome.version
 
     try:
-        with_services(run)
+        known = with_services(run)
     except UnknownKey:
-        raise CannotStart("there is no such key") from None
+        known = 0
+    if not known:
+        raise CannotStart("there is no such key")
     typer.echo("revoked")
 
 

@@ -61,9 +61,9 @@ def issue(*, key_hash: str, role: Role, name: str, partner: UUID | None, history
 
 def revoke(history: Sequence[Event]) -> Sequence[Event]:
     """The decision to revoke a key: where there is one, and once."""
-    if not history or not isinstance(history[0], ApiKeyIssued):
+    if history and not isinstance(history[0], ApiKeyIssued):
         raise UnknownKey
-    return () if isinstance(history[-1], ApiKeyRevoked) else (ApiKeyRevoked(),)
+    return (ApiKeyRevoked(),) if history and not isinstance(history[-1], ApiKeyRevoked) else ()
 
 
 class KeyDirectory:

@@ -13,6 +13,11 @@ from psycopg.sql import SQL, Identifier
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.migrate import migrate
 
+# Their assertions are explained as a test's own are; it must be said before anything imports them.
+pytest.register_assert_rewrite(
+    "tests.domain.given", "tests.domain.life", "tests.domain.stored", "tests.application.journal_contract"
+)
+
 # A crash of a test's machine may lose a test's data; nothing else is different from what users run.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 TEMPLATE = "gatehouse_template"
