@@ -204,7 +204,12 @@ async def keep_working(settings: Settings, conninfo: str) -> None:
         finally:
             if process.stdin:
                 process.stdin.close()
-            await asyncio.shield(process.wait())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         log.error("worker_died", status=process.returncode)
         await asyncio.sleep(RESPAWN)
 

@@ -94,7 +94,8 @@ class Worker:
                     busy = False
                 if not busy:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._moved.wait(), POLL)
+                        async with asyncio.timeout(POLL):  # unlike `wait_for`, it never loses a cancellation
+                            await self._moved.wait()
                     self._moved.clear()
         finally:
             for task in self._under_way:
@@ -180,6 +181,7 @@ class Worker:
 async def _asked(question: Awaitable[Answer], source: str) -> Answer:
     """The answer, or that there was none in time."""
     try:
-        return await asyncio.wait_for(question, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            return await question
     except TimeoutError:
         return Answer(SourceReport(source=source, answered=False))
