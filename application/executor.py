@@ -16,8 +16,6 @@ from application.handlers import Changes, Handler, Handling
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
 
 LARGEST_BATCH: Final = 256
-WORTH_A_LANE: Final = 8
-"""So many orders are decided while another lane's commit is under way; fewer wait for it to end."""
 PATIENCE: Final = 4.0
 """Seconds that a command may wait for a log that is away before its caller is told so."""
 PAUSE: Final = 0.05
@@ -67,11 +65,9 @@ class _Order:
 class Executor:
     """Runs handlers in batches. `run` is its life; `execute` is how the rest of the process asks."""
 
-    def __init__(self, journal: Journal, new_id: NewId, lanes: int = 1) -> None:
+    def __init__(self, journal: Journal, new_id: NewId) -> None:
         self._journal = journal
         self._new_id = new_id
-        self._lanes = lanes
-        self._busy = 0
         self._waiting: list[_Order] = []
         self._called = asyncio.Event()
 
@@ -80,40 +76,22 @@ class Executor:
         loop = asyncio.get_running_loop()
         order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE)
         self._waiting.append(order)
-        self._beckon()
+        self._called.set()
         return await order.answer
 
     async def run(self) -> None:
         """Serve until cancelled; who still waits then is told that the log is unavailable."""
+        orders: list[_Order] = []
         try:
-            async with asyncio.TaskGroup() as lanes:
-                for _ in range(self._lanes):
-                    lanes.create_task(self._run_lane())
-        finally:
-            for order in self._waiting:
-                order.deliver(Unavailable())
-
-    async def _run_lane(self) -> None:
-        """Take what waits; beside a busy lane, only when it makes a batch that is worth a commit of its own."""
-        while True:
-            await self._called.wait()
-            orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-            self._busy += 1
-            self._beckon()
-            try:
+            while True:
+                await self._called.wait()
+                orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                if not self._waiting:
+                    self._called.clear()
                 await self._settle(orders)
-            finally:
-                self._busy -= 1
-                self._beckon()
-                for order in orders:
-                    order.deliver(Unavailable())
-
-    def _beckon(self) -> None:
-        """Call the next lane, if there is enough for it to do."""
-        if self._waiting and (not self._busy or len(self._waiting) >= WORTH_A_LANE):
-            self._called.set()
-        else:
-            self._called.clear()
+        finally:
+            for order in (*orders, *self._waiting):
+                order.deliver(Unavailable())
 
     async def _settle(self, orders: list[_Order]) -> None:
         """Answer every order: together, once more after a lost race, then one by one."""
@@ -191,7 +169,7 @@ class Executor:
                     order.deliver(_recorded(receipt, histories[receipt.stream]))
         except Unavailable:
             pass
-        except Exception as fault:  # whatever it is, the lane goes on, and these orders until they are out of time
+        except Exception as fault:  # whatever it is, the executor goes on, and these orders until they are out of time
             log.exception("receipts_not_read", commands=len(orders), fault=type(fault).__name__)
         now = asyncio.get_running_loop().time()
         for order in orders:

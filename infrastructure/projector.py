@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from time import monotonic
 from zlib import crc32
 
 import psycopg
@@ -22,6 +23,8 @@ from projections.projection import CUSTOMER_EVENTS, Projection
 
 BATCH: Final = 2000
 POLL: Final = 1.0
+PACE: Final = 0.04
+"""Seconds from one look at the log to the next: events that come faster are taken together, at a third of the cost."""
 LOCKS: Final = 7166154
 
 _READ: Final = """
@@ -96,10 +99,12 @@ class Projector:
             follower.leads = False
         while True:
             await self._take_lead(connection)
+            begun = monotonic()
             while await self._advance(connection):
                 pass
             async for _ in connection.notifies(timeout=POLL, stop_after=1):
                 pass
+            await asyncio.sleep(begun + PACE - monotonic())
 
     async def _take_lead(self, connection: AsyncConnection[Any]) -> None:
         """Become the leader of what nobody leads."""
@@ -116,7 +121,7 @@ class Projector:
                 follower.leads, follower.stopped = True, False
 
     async def _advance(self, connection: AsyncConnection[Any]) -> bool:
-        """Take one batch through all projections; False at the log's end."""
+        """Take one batch through all projections; True when there is more."""
         following = [follower for follower in self._followers if follower.follows]
         if not following:
             return False
@@ -130,7 +135,7 @@ class Projector:
         for follower in following:
             await self._project(connection, follower, recorded, fault if follower.position <= legible else None)
         self.moved.set()
-        return True
+        return len(rows) == BATCH or fault is not None
 
     async def _project(
         self, connection: AsyncConnection[Any], follower: Follower, recorded: list[Envelope], fault: Exception | None

@@ -149,6 +149,24 @@ def serving(data: Path) -> Iterator[Serving]:
         eventually(lambda: nothing_is_left(data))
 
 
+@contextmanager
+def starting(data: Path, port: int = 0) -> "Iterator[subprocess.Popen[str]]":
+    """Run `serve` from its first moment on."""
+    with subprocess.Popen(  # noqa: S603 -- our own command line
+        command("serve", "--port", str(port)),
+        env=environment(data),
+        cwd=data.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+    eventually(lambda: nothing_is_left(data))
+
+
 def answers(announcement: Path) -> bool:
     """Whether what is announced is there: the keys, if any, come between the announcement and the first answer."""
     found = re.search(r"on (http://\S+), docs", announcement.read_text())
@@ -312,20 +330,17 @@ def test_a_signal_ends_it_with_nothing_left_running(
 def test_a_signal_in_the_midst_of_the_first_start_leaves_nothing_running(place: Path, signum: int) -> None:
     data = place / f"early-{signum}"
     data.mkdir(mode=0o711)
-    with subprocess.Popen(  # noqa: S603 -- our own command line
-        command("serve", "--port", "0"), env=environment(data), stderr=subprocess.PIPE, text=True
-    ) as process:
+    with starting(data) as process:
         eventually((data / "postgres" / "lock").exists)
         process.send_signal(signum)
         _, errors = process.communicate(timeout=SOON)
 
-    eventually(lambda: nothing_is_left(data))
     assert "Traceback" not in errors
 
 
 def test_a_first_start_that_was_killed_is_begun_anew(place: Path) -> None:
     data = place / "anew"
-    with subprocess.Popen(command("serve", "--port", "0"), env=environment(data), cwd=place) as process:  # noqa: S603
+    with starting(data) as process:
         eventually((data / "postgres" / "cluster").exists)
         process.kill()
     with serving(data) as service:

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from infrastructure.embedded_postgres.locks import held
 from infrastructure.embedded_postgres.place import UNPRIVILEGED
 from infrastructure.keys import load_keys
-from tests.infrastructure.test_serve import SOON, command, environment, eventually, refusal
+from tests.infrastructure.test_serve import SOON, command, environment, eventually, refusal, starting
 
 SERVE: Final = ("serve", "--port", "0")
 COMMANDS: Final = [SERVE, ("migrate",)]
@@ -174,13 +174,7 @@ def test_of_two_services_that_start_on_one_port_the_later_one_says_so(data: Path
         first.bind(("127.0.0.1", 0))
         port = first.getsockname()[1]
         data.mkdir()
-        with subprocess.Popen(  # noqa: S603 -- our own command line
-            command("serve", "--port", str(port)),
-            env=environment(data),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with starting(data, port) as process:
             eventually((data / "postgres" / "lock").exists)
             first.listen()
             _, errors = process.communicate(timeout=SOON)
