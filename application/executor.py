@@ -181,7 +181,11 @@ class Executor:
 def _done(order: _Order, streams: tuple[UUID, ...], loaded: Histories) -> bool:
     """Whether the command's own events are there already: decided again, it would be told that it is too late."""
     done = order.context.command_id
-    return any(envelope.context.command_id == done for stream in streams for envelope in loaded[stream])
+    for stream in streams:
+        for envelope in loaded[stream]:
+            if envelope.context.command_id == done:
+                return True
+    return False
 
 
 def _recorded(receipt: Receipt, history: list[Envelope]) -> Outcome:

@@ -42,6 +42,7 @@ class State(Fact, Generic[E]):
     data: E
 
 
+_quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 _STATES: Final = {name: State[event] for name, event in EVENTS.items()}  # type: ignore[valid-type] # one each
 
 
@@ -80,7 +81,7 @@ class EnvelopeMapper(Mapper[UUID]):
                 raise TypeError("a time without a zone could not be read again")
             occurred = context.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
             text = (
-                f'"occurredAt":"{occurred}","actor":{json.dumps(context.actor, ensure_ascii=False)},'
+                f'"occurredAt":"{occurred}","actor":{_quoted(context.actor)},'
                 f'"correlationId":"{context.correlation_id}",{caused}"commandId":"{context.command_id}"'
             )
             self._newest = (context, text.encode())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
-SAMPLE_EVERY: Final = 0.2
+SAMPLE_EVERY: Final = 0.5
 
 
 def tree(root: int) -> list[int]:
@@ -53,7 +53,7 @@ class Peak:
 
 @contextmanager
 def watch_memory(root: int) -> Iterator[Peak]:
-    """Sample the tree's memory five times a second while the block runs, and once at its end."""
+    """Sample the tree's memory twice a second while the block runs, and once at its end."""
     peak, over = Peak(), threading.Event()
 
     def sample() -> None:

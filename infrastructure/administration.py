@@ -72,9 +72,7 @@ def revoke_key(key_id: str) -> None:
     stream = _uuid(key_id)
 
     async def run(services: Services) -> int:
-        outcome = await services.execute(
-            lambda: append(stream, revoke), actor="admin:console", correlation_id=services.new_id()
-        )
+        outcome = await services.execute(lambda: append(stream, revoke), actor="admin:console")
         return outcome.version
 
     try:

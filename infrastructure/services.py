@@ -64,15 +64,16 @@ class Services:
         handler: Handler,
         *,
         actor: str,
-        correlation_id: UUID,
+        correlation_id: UUID | None = None,
         causation_id: UUID | None = None,
         occurred_at: datetime | None = None,
     ) -> Outcome:
-        """Run a command under a new id."""
+        """Run a command under a new id, which is the correlation id of all that comes of it where none is given."""
+        command_id = self.new_id()
         context = Context(
             actor=actor,
-            command_id=self.new_id(),
-            correlation_id=correlation_id,
+            command_id=command_id,
+            correlation_id=correlation_id or command_id,
             occurred_at=occurred_at or self.clock(),
             causation_id=causation_id,
         )

@@ -39,7 +39,7 @@ DRAIN: Final = 5
 """Seconds that requests under way have when the service is told to end."""
 RESPAWN: Final = 0.5
 GARBAGE: Final = 50_000
-"""Objects between two looks for cycles: requests make few, and each look stops them all."""
+"""Objects between two looks for cycles: requests and events make few, and each look stops everything."""
 LOOK: Final = 0.1
 """Seconds between two looks at the embedded database."""
 NICENESS: Final = 5
@@ -63,8 +63,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
                     await sample_adopted(services, settings)
                     await _announce(services, settings)
-                    gc.freeze()
-                    gc.set_threshold(GARBAGE)
+                    _spare_the_collector()
                     async with answering(services, listener), asyncio.TaskGroup() as lives:
                         lives.create_task(keep_database(ready.server))
                         if workers:
@@ -85,6 +84,7 @@ def work(*, attached: bool) -> None:
 
         async def run() -> None:
             async with open_services(settings, ready.conninfo, keys) as services:
+                _spare_the_collector()
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
                 tasks = [asyncio.ensure_future(life) for life in (projector.run(), worker.run())]
@@ -103,6 +103,12 @@ def work(*, attached: bool) -> None:
                     await asyncio.gather(*tasks, return_exceptions=True)
 
         run_until_told(run)
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles seldom, and never in what was there when the process began."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 def run_until_told(main: Callable[[], Awaitable[None]]) -> None:

@@ -69,28 +69,26 @@ def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | N
     )
 
 
+_DETAILS: Final[dict[type[Event], str]] = {
+    ChallengeIssued: "awaiting_signature",
+    ChallengeFailed: "signature_failed",
+    VerificationRetryRequested: "asked_to_retry",
+    VerificationHeld: "on_hold",
+    RejectionProposed: "rejection_proposed",
+    RejectionWithdrawn: "rejection_withdrawn",
+}
+
+
 def _detail(event: Event, otherwise: str) -> str:
     """What goes on inside the status. Never for partners."""
     match event:
-        case ChallengeIssued():
-            return "awaiting_signature"
-        case ChallengeFailed():
-            return "signature_failed"
         case ScreeningAttempted():
             return {"retry": "retrying", "hold": "on_hold"}.get(event.verdict, otherwise)
         case VerificationStarted():
             return otherwise or "in_session"
-        case VerificationRetryRequested():
-            return "asked_to_retry"
-        case VerificationHeld():
-            return "on_hold"
         case CustomerDeactivated():
             return event.ground.value
-        case RejectionProposed():
-            return "rejection_proposed"
-        case RejectionWithdrawn():
-            return "rejection_withdrawn"
-    return otherwise
+    return _DETAILS.get(type(event), otherwise)
 
 
 CUSTOMERS: Final = Projection(name="customers", row=CustomerRow, keys=1, key=by_customer, evolve=customer_row)

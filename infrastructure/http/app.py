@@ -35,7 +35,7 @@ WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
-    gate = Gate(services.directory, services.new_id)
+    gate = Gate(services.directory)
     routes = routes_of(services)
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))

@@ -40,7 +40,6 @@ class CallbackRoutes:
             outcome = await services.execute(
                 services.change(customer_id, command),
                 actor="policy:verification-1",
-                correlation_id=services.new_id(),
                 occurred_at=result.reported_at,
             )
         except Refused as refusal:

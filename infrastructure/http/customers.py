@@ -137,7 +137,6 @@ class CustomerRoutes:
         outcome = await services.execute(
             lambda: register(customer_id, command, fingerprint=services.keys.fingerprint_of),
             actor=call.caller.actor,
-            correlation_id=call.correlation_id,
             occurred_at=now,
         )
         row = row_of(outcome)

@@ -14,39 +14,45 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Shape = tuple[str | None, ...]
-"""A path's segments; None for a parameter."""
 
 
 class DirectApp(FastAPI):
-    """FastAPI that calls the endpoints added with `add_endpoint` directly."""
+    """FastAPI that calls the endpoints added with `add_endpoint` directly. Their paths have one parameter at most."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 -- FastAPI's own
         super().__init__(**settings)
-        self._endpoints: dict[tuple[str, int], list[tuple[Shape, str, Endpoint]]] = {}
+        self._fixed: dict[tuple[str, str], Endpoint] = {}
+        self._open: dict[str, list[tuple[str, str, str, Endpoint]]] = {}
 
     def add_endpoint(self, method: str, path: str, endpoint: Endpoint, **described: Any) -> None:  # noqa: ANN401 -- FastAPI's own
         """Add a route; `described` is what FastAPI is told of it."""
         self.add_api_route(path, endpoint, methods=[method], **described)
-        shape, parameter = _shape(path)
-        self._endpoints.setdefault((method, len(shape)), []).append((shape, parameter, endpoint))
+        before, _, rest = path.partition("{")
+        if rest:
+            parameter, _, after = rest.partition("}")
+            self._open.setdefault(method, []).append((before, parameter, after, endpoint))
+        else:
+            self._fixed[method, path] = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http":
-            segments = scope["path"].split("/")
-            for shape, parameter, endpoint in self._endpoints.get((scope["method"], len(segments)), ()):
-                if all(name is None or name == segment for name, segment in zip(shape, segments, strict=True)):
-                    if parameter:
-                        scope["path_params"] = {parameter: segments[shape.index(None)]}
-                    response = await endpoint(Request(scope, receive, send))
-                    await response(scope, receive, send)
-                    return
-        await super().__call__(scope, receive, send)
+        endpoint = self._find(scope) if scope["type"] == "http" else None
+        if endpoint is None:
+            await super().__call__(scope, receive, send)
+        else:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
 
-
-def _shape(path: str) -> tuple[Shape, str]:
-    """A path's shape and the name of its parameter: ours have one at most."""
-    segments = path.split("/")
-    names = [segment[1:-1] for segment in segments if segment.startswith("{")]
-    return tuple(None if segment.startswith("{") else segment for segment in segments), names[0] if names else ""
+    def _find(self, scope: Scope) -> Endpoint | None:
+        """The endpoint for a request, whose parameter is put where Starlette looks for it."""
+        method, path = scope["method"], scope["path"]
+        fixed = self._fixed.get((method, path))
+        if fixed is not None:
+            return fixed
+        for before, parameter, after, endpoint in self._open.get(method, ()):
+            if path.startswith(before) and path.endswith(after):
+                value = path[len(before) : len(path) - len(after)]
+                if value and "/" not in value:
+                    scope["path_params"] = {parameter: value}
+                    return endpoint
+        return None

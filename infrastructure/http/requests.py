@@ -43,7 +43,7 @@ async def read_body(request: Request, model: type[M]) -> M:
         body = model.model_validate_json(raw)
     except ValidationError as fault:
         raise _invalid(fault) from None
-    json.loads(raw, object_pairs_hook=_refuse_repeated)
+    _MEMBERS.decode(raw.decode())
     return body
 
 
@@ -96,6 +96,9 @@ def _refuse_repeated(members: list[tuple[str, Any]]) -> None:
     """Refuse an object that says a thing twice: readers disagree on which one counts (RFC 8259, 4)."""
     if len(members) != len(dict(members)):
         raise Problem("invalid_request", errors=[{"code": "repeated_field"}])
+
+
+_MEMBERS: Final = json.JSONDecoder(object_pairs_hook=_refuse_repeated)
 
 
 def _invalid(fault: ValidationError) -> Problem:

@@ -25,6 +25,18 @@ ACTORS: Final[frozenset[Role]] = frozenset({"partner", "officer"})
 READERS: Final[frozenset[Role]] = frozenset({"partner", "officer", "auditor"})
 
 
+class JsonResponse(Response):
+    """An answer whose head is written at once, without looking for what others might have put there."""
+
+    def __init__(self, content: bytes, status: int, headers: dict[str, str]) -> None:
+        self.status_code, self.body, self.background = status, content, None
+        self.raw_headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(content)),
+            *[(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        ]
+
+
 async def own_customer(services: Services, call: Call, customer_id: UUID, as_of: str | None = None) -> CustomerRow:
     """The customer, if the caller may see it; another partner's does not exist."""
     if as_of is None:
@@ -43,7 +55,6 @@ async def change_customer(
     return await services.execute(
         services.change(customer_id, command, partner=call.caller.partner, if_version=if_version),
         actor=call.caller.actor,
-        correlation_id=call.correlation_id,
     )
 
 
@@ -72,7 +83,7 @@ def answer(
 ) -> Response:
     """The resource as JSON, straight from its model."""
     content = resource.__pydantic_serializer__.to_json(resource, exclude_none=True)
-    return Response(content, status, headers=etag(version) | (headers or {}), media_type="application/json")
+    return JsonResponse(content, status, etag(version) | (headers or {}))
 
 
 def shown(row: CustomerRow) -> dict[str, Any]:

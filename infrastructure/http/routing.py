@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from application.ports import NewId, ProviderUnavailable, Unavailable
+from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
@@ -31,11 +30,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, who makes it, and the id that ties together everything that comes of it."""
+    """A request, and who makes it."""
 
     request: Request
     caller: Caller
-    correlation_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,8 @@ class Route:
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory, new_id: NewId) -> None:
+    def __init__(self, keys: KeyDirectory) -> None:
         self._keys = keys
-        self._new_id = new_id
 
     def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a route that needs a key."""
@@ -71,7 +68,7 @@ class Gate:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-            return await route.handler(Call(request, caller, self._new_id()))
+            return await route.handler(Call(request, caller))
 
         return answered(f"{route.method} {route.path}", endpoint)
 

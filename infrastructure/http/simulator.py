@@ -76,9 +76,7 @@ class SimulatorRoutes:
         evidence = await self._services.evidence.keep(row.id, [found.payload] if found.payload else [])
         report = found.report.model_copy(update={"evidence": evidence[0] if evidence else None})
         command = RecordMonitoring(self._services.new_id(), (report,), self._services.confirmation)
-        await self._services.execute(
-            self._services.change(row.id, command), actor="policy:monitoring-1", correlation_id=call.correlation_id
-        )
+        await self._services.execute(self._services.change(row.id, command), actor="policy:monitoring-1")
         return answer(models.Accepted(), 202)
 
     async def verify(self, call: Call) -> Response:
