@@ -1,6 +1,6 @@
 """The envelope that every event travels in: which stream and version, who did it, when, and because of what."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -29,7 +29,7 @@ class Envelope:
     context: Context
     event: Event
     position: int = 0
-    recorded_at: datetime = field(default_factory=lambda: datetime.min)  # noqa: DTZ901 -- unstamped, never shown
+    recorded_at: datetime = datetime.min  # noqa: DTZ901 -- unstamped, never shown
 
     @property
     def originator_id(self) -> UUID:

@@ -80,7 +80,8 @@ class KeyDirectory:
     async def find(self, key: str) -> Caller | None:
         """Whose key this is, if it is a key that may call."""
         digest = sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-        await self._refresh(FRESH)
+        if monotonic() - self._read_at >= FRESH:
+            await self._refresh(FRESH)
         if digest not in self._by_hash:
             await self._refresh(JUST_READ)
         return self._by_hash.get(digest)

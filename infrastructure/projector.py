@@ -7,8 +7,8 @@ notification wakes it, a poll is the safety net. An event that a projection cann
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 from time import monotonic
+from typing import Any, Final
 from zlib import crc32
 
 import psycopg

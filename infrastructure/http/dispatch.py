@@ -50,9 +50,10 @@ class DirectApp(FastAPI):
         if fixed is not None:
             return fixed
         for before, parameter, after, endpoint in self._open.get(method, ()):
-            if path.startswith(before) and path.endswith(after):
-                value = path[len(before) : len(path) - len(after)]
-                if value and "/" not in value:
+            end = len(path) - len(after)
+            if path.startswith(before) and path.endswith(after) and len(before) <= end:
+                value = path[len(before) : end]
+                if "/" not in value:
                     scope["path_params"] = {parameter: value}
                     return endpoint
         return None

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from infrastructure.http.problems import Problem
 
@@ -17,25 +17,34 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
 _ETAG: Final = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 
 
+def header(request: Request, name: bytes) -> str | None:
+    """A header's first value, without what a mapping of headers would do for all the others."""
+    for given, value in request.scope["headers"]:
+        if given == name:
+            return str(value, "latin-1")
+    return None
+
+
 async def read_bytes(request: Request) -> bytes:
     """The raw body, up to `LARGEST_BODY`."""
-    length = request.headers.get("content-length", "0")
+    length = header(request, b"content-length") or "0"
     if not length.isdigit() or int(length) > LARGEST_BODY:
         raise Problem("body_too_large")
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise Problem("body_too_large")
-    except ClientDisconnect:
-        raise Problem("invalid_request") from None  # nobody hears it, but it is no fault of ours
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("invalid_request")  # nobody hears it, but it is no fault of ours
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LARGEST_BODY:
+            raise Problem("body_too_large")
     return bytes(body)
 
 
 async def read_body(request: Request, model: type[M]) -> M:
     """The JSON body as `model`."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem("unsupported_media_type")
     raw = await read_bytes(request)
@@ -68,10 +77,10 @@ def read_id(request: Request, name: str = "customer_id") -> UUID:
 
 def read_if_match(request: Request) -> int | None:
     """The version that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do."""
-    header = request.headers.get("if-match")
-    if header is None or header.strip() == "*":
+    asked = header(request, b"if-match")
+    if asked is None or asked.strip() == "*":
         return None
-    match = _ETAG.fullmatch(header.strip())
+    match = _ETAG.fullmatch(asked.strip())
     if match is None:
         raise Problem("version_mismatch")
     return int(match.group(1))

@@ -16,6 +16,7 @@ from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
+from infrastructure.http.requests import header
 from infrastructure.metrics import LATENCY, REQUESTS
 
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -73,7 +74,7 @@ class Gate:
         return answered(f"{route.method} {route.path}", endpoint)
 
     async def _caller(self, request: Request) -> Caller:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        scheme, _, key = (header(request, b"authorization") or "").partition(" ")
         caller = await self._keys.find(key) if scheme.lower() == "bearer" and key else None
         if caller is None:
             raise Problem("unauthenticated")
