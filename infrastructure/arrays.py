@@ -31,13 +31,12 @@ class Array(bytes):
 
     def __new__(cls, items: Iterable[Any]) -> Self:
         """Write `items`, None for null."""
-        write = cls.write
-        elements = [_NULL if item is None else write(item) for item in items]
+        elements = cls.written(items)
         return super().__new__(cls, _HEADER(1, 1, cls.element, len(elements), 1) + b"".join(elements))
 
     @staticmethod
-    def write(item: Any) -> bytes:  # noqa: ANN401 -- each subclass says what it takes
-        """One element behind its length."""
+    def written(items: Iterable[Any]) -> list[bytes]:
+        """Each element behind its length."""
         raise NotImplementedError
 
 
@@ -48,9 +47,9 @@ class UuidArray(Array):
     element, oid = 2950, 2951
 
     @staticmethod
-    def write(item: UUID) -> bytes:
-        """One UUID."""
-        return b"\0\0\0\x10" + item.bytes
+    def written(items: Iterable[UUID | None]) -> list[bytes]:
+        """UUIDs."""
+        return [_NULL if item is None else b"\0\0\0\x10" + item.bytes for item in items]
 
 
 class BigintArray(Array):
@@ -60,9 +59,9 @@ class BigintArray(Array):
     element, oid = 20, 1016
 
     @staticmethod
-    def write(item: int) -> bytes:
-        """One number."""
-        return _LONG(8, item)
+    def written(items: Iterable[int | None]) -> list[bytes]:
+        """Numbers."""
+        return [_NULL if item is None else _LONG(8, item) for item in items]
 
 
 class TextArray(Array):
@@ -72,10 +71,10 @@ class TextArray(Array):
     element, oid = 25, 1009
 
     @staticmethod
-    def write(item: str) -> bytes:
-        """One text."""
-        encoded = item.encode()
-        return _LENGTH(len(encoded)) + encoded
+    def written(items: Iterable[str | None]) -> list[bytes]:
+        """Texts."""
+        texts = [None if item is None else item.encode() for item in items]
+        return [_NULL if text is None else _LENGTH(len(text)) + text for text in texts]
 
 
 class ByteaArray(Array):
@@ -85,9 +84,9 @@ class ByteaArray(Array):
     element, oid = 17, 1001
 
     @staticmethod
-    def write(item: bytes) -> bytes:
-        """One string of bytes."""
-        return _LENGTH(len(item)) + item
+    def written(items: Iterable[bytes | None]) -> list[bytes]:
+        """Strings of bytes."""
+        return [_NULL if item is None else _LENGTH(len(item)) + item for item in items]
 
 
 class TimeArray(Array):
@@ -97,9 +96,9 @@ class TimeArray(Array):
     element, oid = 1184, 1185
 
     @staticmethod
-    def write(item: datetime) -> bytes:
-        """One point in time, with a zone."""
-        return _LONG(8, (item - _EPOCH) // _MICROSECOND)
+    def written(items: Iterable[datetime | None]) -> list[bytes]:
+        """Points in time, with a zone."""
+        return [_NULL if item is None else _LONG(8, (item - _EPOCH) // _MICROSECOND) for item in items]
 
 
 ARRAYS: Final[dict[Any, type[Array]]] = {

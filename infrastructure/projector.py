@@ -89,9 +89,13 @@ class Projector:
                 pass
 
     async def _connect(self) -> AsyncConnection[Any]:
-        """A connection whose commits do not wait for the disk: what a crash takes is projected again."""
+        """A connection whose commits do not wait for the disk: what a crash takes is projected again.
+
+        Rows are found by their keys, whatever the planner thought of a table when it was new and small.
+        """
         connection = await connect(self._conninfo)
         await connection.execute("SET synchronous_commit = off")
+        await connection.execute("SET enable_seqscan = off")
         return connection
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
@@ -160,11 +164,11 @@ class Projector:
             return
         projection, before, at = follower.projection, follower.position, news[-1].position
         keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
-        keys = {key for key, _ in keyed}
+        known = {key for key, _ in keyed} - {key for key, envelope in keyed if envelope.version == 1}
         async with connection.transaction():
             rows: dict[Key, Any] = {}
-            if keys and not follower.table.append_only:
-                rows = await follower.table.read(connection, keys)
+            if known and not follower.table.append_only:
+                rows = await follower.table.read(connection, known)
             changed: dict[Key, Any] = {}
             for key, envelope in keyed:
                 rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Final, get_args
 
 import structlog
@@ -42,7 +43,7 @@ GARBAGE: Final = 50_000
 """Objects between two looks for cycles: requests and events make few, and each look stops everything."""
 LOOK: Final = 0.1
 """Seconds between two looks at the embedded database."""
-NICENESS: Final = 5
+NICENESS: Final = 10
 """Projections and vendors can wait; a caller of the API, on the same cores, cannot."""
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
 def work(*, attached: bool) -> None:
     """Run projections and workers until told to end or, `attached`, until standard input ends."""
     set_up_logs()
-    os.nice(NICENESS)
+    _give_way()
     settings = load_settings()
     if settings.database_url is None:
         raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
@@ -103,6 +104,14 @@ def work(*, attached: bool) -> None:
                     await asyncio.gather(*tasks, return_exceptions=True)
 
         run_until_told(run)
+
+
+def _give_way() -> None:
+    """Let others go first, also where Linux weighs sessions against each other instead of processes (sched(7))."""
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _spare_the_collector() -> None:
