@@ -25,8 +25,11 @@ SECRET: Final = "hush hush"
 # Runs a command as somebody else, whom we become after the imports: they may lie where nobody else can go.
 AS: Final = """
 import os, sys
+from contextlib import suppress
 from infrastructure import cli, serving
 uid = int(sys.argv.pop(1))
+with suppress(Exception, SystemExit):
+    cli.app(["serve", "--unknown"], standalone_mode=False)  # loads what a command line needs while it can be read
 os.setgroups([]), os.setgid(uid), os.setuid(uid)
 cli.main()
 """
