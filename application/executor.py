@@ -70,9 +70,10 @@ class Executor:
         self._new_id = new_id
         self._waiting: list[_Order] = []
         self._called = asyncio.Event()
+        self._away_at = float("-inf")
 
     async def execute(self, handler: Handler, context: Context) -> Outcome:
-        """Decide and append durably. Raises the handler's refusal, or `Unavailable` after `PATIENCE` seconds."""
+        """Decide and append durably. Raises the handler's refusal, or `Unavailable` if the log stays away too long."""
         loop = asyncio.get_running_loop()
         order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE)
         self._waiting.append(order)
@@ -88,7 +89,7 @@ class Executor:
                 orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
                 if not self._waiting:
                     self._called.clear()
-                await self._settle(orders)
+                await self._settle(self._in_time(orders))
         finally:
             for order in (*orders, *self._waiting):
                 order.deliver(Unavailable())
@@ -100,6 +101,7 @@ class Executor:
             try:
                 return await self._decide_and_append(orders)
             except Unavailable:
+                self._away_at = asyncio.get_running_loop().time()
                 await asyncio.sleep(PAUSE)
             except Conflict:
                 races += 1
@@ -111,7 +113,7 @@ class Executor:
             orders = await self._unanswered(orders)
             if races > 1 and len(orders) > 1:
                 for order in orders:
-                    await self._settle([order])
+                    await self._settle(self._in_time([order]))
                 return None
         return None
 
@@ -174,6 +176,13 @@ class Executor:
         now = asyncio.get_running_loop().time()
         for order in orders:
             if order.deadline <= now:
+                order.deliver(Unavailable())
+        return [order for order in orders if not order.answer.done()]
+
+    def _in_time(self, orders: list[_Order]) -> list[_Order]:
+        """Without those whose time was over when the log was last seen to be away: they are told so, untried."""
+        for order in orders:
+            if order.deadline <= self._away_at:
                 order.deliver(Unavailable())
         return [order for order in orders if not order.answer.done()]
 

@@ -164,7 +164,8 @@ class Projector:
             return
         projection, before, at = follower.projection, follower.position, news[-1].position
         keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
-        known = {key for key, _ in keyed} - {key for key, envelope in keyed if envelope.version == 1}
+        begun = {key for key, envelope in keyed if envelope.version == 1 and key == (envelope.stream,)}
+        known = {key for key, _ in keyed} - begun
         async with connection.transaction():
             rows: dict[Key, Any] = {}
             if known and not follower.table.append_only:

