@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from application.envelope import Context, Envelope
-from application.handlers import Changes, Handler, Handling
+from application.handlers import Changes, Handler, Handling, Presumed
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
 
 LARGEST_BATCH: Final = 256
@@ -95,11 +95,11 @@ class Executor:
                 order.deliver(Unavailable())
 
     async def _settle(self, orders: list[_Order]) -> None:
-        """Answer every order: together, once more after a lost race, then one by one."""
+        """Answer every order: together, once more after a lost race or a wrong presumption, then one by one."""
         races = 0
         while orders:
             try:
-                return await self._decide_and_append(orders)
+                return await self._decide_and_append(orders, presuming=not races)
             except Unavailable:
                 self._away_at = asyncio.get_running_loop().time()
                 await asyncio.sleep(PAUSE)
@@ -117,16 +117,21 @@ class Executor:
                 return None
         return None
 
-    async def _decide_and_append(self, orders: list[_Order]) -> None:
+    async def _decide_and_append(self, orders: list[_Order], *, presuming: bool) -> None:
         handlings = [order.handler() for order in orders]
         asked = [next(handling) for handling in handlings]
-        loaded = await self._journal.load({stream for streams in asked for stream in streams})
+        loaded: Histories = {}
+        if presuming:
+            loaded = {stream: [] for streams in asked if isinstance(streams, Presumed) for stream in streams}
+        loaded |= await self._journal.load({stream for streams in asked for stream in streams} - loaded.keys())
         batch = Batch()
         for order, handling, streams in zip(orders, handlings, asked, strict=True):
             if _done(order, streams, loaded):
                 raise Conflict
             await self._decide(order, handling, loaded, batch)
         if batch.envelopes:
+            written = {envelope.stream for envelope in batch.envelopes}
+            batch.seen = {stream: len(history) for stream, history in loaded.items() if stream not in written}
             await self._journal.append(batch)
         for order in orders:
             order.deliver(order.decided)

@@ -23,6 +23,13 @@ from domain.wallet import canonical
 Changes = list[tuple[UUID, Sequence[Event]]]
 """New events by stream; the first stream is the one that the answer is about."""
 
+
+class Presumed(tuple[UUID, ...]):
+    """Streams that are empty almost always: decided on as if they were, and appended only if they are."""
+
+    __slots__ = ()
+
+
 Handling = Generator[tuple[UUID, ...], Histories, Changes]
 Handler = Callable[[], Handling]
 
@@ -31,7 +38,7 @@ def register(customer_id: UUID, command: RegisterCustomer, *, fingerprint: Finge
     """Open a customer's stream, unless the wallet is barred or the partner has it already."""
     claim = claim_of(command.partner, command.wallet)
     bar = bar_of(fingerprint(canonical(command.wallet)))
-    streams = yield claim, bar
+    streams = yield Presumed((claim, bar))
     if _barred(streams[bar]):
         raise OnboardingIsBarred
     for envelope in streams[claim]:

@@ -36,6 +36,8 @@ class Batch:
 
     envelopes: list[Envelope] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    seen: dict[UUID, int] = field(default_factory=dict)
+    """The versions of streams that were decided on and are not written to: they must be the same still."""
     id: None = None
 
     def collect_events(self) -> Sequence[Envelope]:
@@ -44,7 +46,7 @@ class Batch:
 
 
 class Conflict(Exception):
-    """Somebody else appended to one of the streams, or the same command did before."""
+    """Somebody else appended to one of the streams, written or only seen, or the same command did before."""
 
 
 class Unavailable(Exception):

@@ -84,13 +84,15 @@ class PostgresJournal:
         with _told():
             self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
         self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected like an aggregate's events
-        receipts = (
+        others = (
             UuidArray(receipt.command_id for receipt in batch.receipts),
             UuidArray(receipt.stream for receipt in batch.receipts),
             BigintArray(receipt.version for receipt in batch.receipts),
+            UuidArray(batch.seen.keys()),
+            BigintArray(batch.seen.values()),
         )
         async with self._use() as connection:
-            cursor = await connection.execute(APPEND, (*staged.arrays(), *receipts), prepare=True, binary=True)
+            cursor = await connection.execute(APPEND, (*staged.arrays(), *others), prepare=True, binary=True)
             row = await cursor.fetchone()
         if row is None:
             raise Unavailable

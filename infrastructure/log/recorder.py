@@ -16,7 +16,7 @@ from infrastructure.arrays import BigintArray, ByteaArray, TextArray, UuidArray,
 
 SCHEMA: Final = "gatehouse"
 TABLE: Final = "stored_events"
-APPEND: Final = SQL("SELECT * FROM gatehouse.append(%b, %b, %b, %b, %b, %b, %b)")
+APPEND: Final = SQL("SELECT * FROM gatehouse.append(%b, %b, %b, %b, %b, %b, %b, %b, %b)")
 
 
 class Staged:
@@ -58,7 +58,7 @@ class LogRecorder(PostgresApplicationRecorder):
             return None
         staged = Staged()
         staged.events.extend(stored_events)
-        nothing = (UuidArray(()), UuidArray(()), BigintArray(()))
+        nothing = (UuidArray(()), UuidArray(()), BigintArray(()), UuidArray(()), BigintArray(()))
         with self.datastore.get_connection() as connection:
             understand_arrays(connection)
             row = connection.execute(APPEND, (*staged.arrays(), *nothing)).fetchone()

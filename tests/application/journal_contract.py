@@ -77,6 +77,20 @@ class JournalContract:
 
         assert (await journal.load([ONE]))[ONE] == []
 
+    async def test_a_stream_that_was_seen_and_has_moved_on_is_a_conflict(self, journal: Journal) -> None:
+        await journal.append(batch(1, (ONE, 1)))
+        for stream, version in ((ONE, 0), (ONE, 2), (CUSTOMER, 1)):
+            decided = batch(2, (OTHER, 1))
+            decided.seen = {stream: version}
+            with pytest.raises(Conflict):
+                await journal.append(decided)
+        assert (await journal.load([OTHER]))[OTHER] == []
+
+        decided.seen = {ONE: 1, CUSTOMER: 0}
+        await journal.append(decided)
+
+        assert len((await journal.load([OTHER]))[OTHER]) == 1
+
     async def test_a_command_that_is_on_record_is_a_conflict_and_nothing_is_written(self, journal: Journal) -> None:
         await journal.append(batch(1, (ONE, 1)))
 

@@ -58,6 +58,8 @@ class MemoryJournal:
         commands = [receipt.command_id for receipt in batch.receipts]
         if len(set(commands)) < len(commands) or self._receipts.keys() & set(commands):
             raise Conflict
+        if any(len(list(self._read(stream))) != version for stream, version in batch.seen.items()):
+            raise Conflict
         try:
             recordings = self.log.save(batch)  # type: ignore[arg-type] # collected like an aggregate's events
         except IntegrityError as fault:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from application.executor import Outcome
 from application.streams import bar_of
 from domain.commands import Command, ConfirmRejection, ResolveHold
-from domain.events import VerificationFailed
+from domain.events import OnboardingBarred, VerificationFailed
 from domain.refusals import CustomerExists, OnboardingIsBarred
 from domain.vocabulary import Reason
 from domain.wallet import canonical
@@ -56,6 +57,18 @@ PERSON_BAR = bar_of(PERSON)
 @pytest.fixture
 def journal() -> TroubledJournal:
     return TroubledJournal()
+
+
+async def test_a_bar_that_falls_while_a_registration_is_written_is_seen(journal: TroubledJournal) -> None:
+    bar = OnboardingBarred(customer=customer(9), subject="wallet")
+    journal.before_append = [journal.rival(written(bar_of(fingerprint(canonical(wallet(1)))), bar))]
+    async with executing(journal) as executor:
+        answers = await together(executor, registering(1, wallet(1)), registering(2, wallet(2)))
+
+    barred_one, other = answers
+    assert isinstance(barred_one, OnboardingIsBarred)
+    assert isinstance(other, Outcome)
+    assert names(other.added) == ["CustomerRegistered", "ChallengeIssued"]
 
 
 REJECTIONS: dict[str, tuple[History, Command, list[str]]] = {

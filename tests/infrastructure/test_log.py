@@ -97,6 +97,8 @@ def append(connection: Connection[Any], stream: UUID, *versions: int) -> tuple[i
             UuidArray([uuid4()]),
             UuidArray([stream]),
             BigintArray(versions[-1:]),
+            UuidArray([]),
+            BigintArray([]),
         ),
     ).fetchone()
     assert row
