@@ -11,13 +11,6 @@ from typing import Final
 Keccak256 = Callable[[bytes], bytes]
 """Ethereum's hash, 32 bytes. It is not in the standard library, so it is passed in."""
 
-_CASED: Final = {
-    (digit, nibble): digit.upper() if nibble >= "8" else digit
-    for digit in "0123456789abcdef"
-    for nibble in "0123456789abcdef"
-}
-"""EIP-55: a digit of the address, in upper case where the hash's digit is 8 or more."""
-
 ACCOUNT: Final = re.compile(r"eip155:([1-9][0-9]{0,31}):(0x[0-9a-fA-F]{40})", re.ASCII)
 
 
@@ -57,7 +50,8 @@ def checksum(address: str, keccak: Keccak256) -> str:
     """The EIP-55 form of a `0x` address of any letter case."""
     digits = address[2:].lower()
     nibbles = keccak(digits.encode()).hex()
-    return "0x" + "".join(map(_CASED.__getitem__, zip(digits, nibbles, strict=False)))
+    letters = zip(digits, digits.upper(), nibbles, strict=False)
+    return "0x" + "".join([capital if nibble >= "8" else digit for digit, capital, nibble in letters])
 
 
 def canonical(account: str) -> str:
