@@ -74,9 +74,7 @@ def rebuild(name: str) -> None:
         try:
             rebuilt = asyncio.run(run(ready.conninfo, projection, report))
         except (psycopg.Error, LostLead) as fault:
-            raise RebuildFailed(
-                f"the rebuild was interrupted ({type(fault).__name__}): run it again, it goes on"
-            ) from fault
+            raise RebuildFailed(f"the rebuild ended ({type(fault).__name__}): once repeated, it goes on") from fault
     _tell(name, rebuilt)
 
 
@@ -88,7 +86,7 @@ def _tell(name: str, rebuilt: Rebuilt) -> None:
     typer.echo(f"before  sha256 {rebuilt.before}  at {rebuilt.position}")
     typer.echo(f"after   sha256 {rebuilt.after}  at {rebuilt.position}")
     if rebuilt.before != rebuilt.after:
-        raise CannotStart(f"{name} was not what the log says; now it is")
+        raise CannotStart(f"{name} was not what the log says; the new table is, and is in force")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ PAUSE: Final = 0.2
 
 _SETTINGS: Final = """
     SELECT set_config('synchronous_commit', 'off', false), set_config('enable_seqscan', 'off', false),
-        set_config('timezone', 'UTC', false), set_config('lock_timeout', '3s', false)
+        set_config('timezone', 'UTC', false), set_config('lock_timeout', '2s', false)
 """
 # Whoever reads while we wait for the table waits behind us: not long. And a swap that was reported is on disk.
 _BRIEFLY: Final = "SELECT set_config('lock_timeout', '200ms', true), set_config('synchronous_commit', 'on', true)"
@@ -68,7 +68,7 @@ async def rebuild(conninfo: str, projection: Projection[Any], report: Report) ->
     async with await connect(conninfo) as connection:
         await connection.execute(_SETTINGS)
         try:
-            await connection.execute(_ALONE, (LOCKS, crc32(successor_of(projection.name).encode()) >> 1))
+            await connection.execute(_ALONE, _lock(projection.name))
         except psycopg.errors.LockNotAvailable:
             raise RebuildFailed(f"{projection.name} is being rebuilt already") from None
         return await Rebuild(connection, projection, report).run()
@@ -170,6 +170,11 @@ class Rebuild:
                 raise RebuildFailed(f"{self._name} cannot take the event at {at}: {fault}") from poison
             for envelope in news:  # which of them it is shows one by one
                 await self._fold([envelope])
+
+
+def _lock(name: str) -> tuple[int, int]:
+    """What only one rebuild of a projection may hold."""
+    return LOCKS, crc32(successor_of(name).encode()) >> 1
 
 
 def _made_by() -> str:

@@ -68,7 +68,7 @@ class Successor:
             await run(_TRACK, (self.name,))
 
     async def take_over(self) -> None:
-        """Put it in force, in the transaction of whoever holds the projection. Readers wait for as long as this takes."""
+        """Put it in force, in the transaction of whoever holds the projection. Readers wait while this runs."""
         run = self._connection.execute
         made, known = f"gatehouse.{self.name}", f"gatehouse.{self._known}"
         names = {"made": Identifier(self.name), "known": Identifier(self._known)}
