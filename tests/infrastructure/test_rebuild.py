@@ -84,7 +84,7 @@ async def repeated(step: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         [ended] = await asyncio.gather(task, return_exceptions=True)
-        if not isinstance(ended, asyncio.CancelledError):
+        if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
             raise ended
 
 
