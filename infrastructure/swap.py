@@ -23,7 +23,8 @@ _SAME_INDEXES: Final = """
     SELECT made.relname, known.relname FROM indexes made JOIN indexes known USING (indisunique, definition)
     WHERE made.indrelid = %b::regclass AND known.indrelid = %b::regclass
 """
-_TRACK: Final = "INSERT INTO gatehouse.tracking (projection, position) VALUES (%b, 0)"
+# One that never ran is tracked from now on, too: its row is what the swap holds.
+_TRACK: Final = "INSERT INTO gatehouse.tracking (projection, position) VALUES (%b, 0), (%b, 0) ON CONFLICT DO NOTHING"
 _FORGET: Final = "DELETE FROM gatehouse.tracking WHERE projection = %b"
 _FREE: Final = "UPDATE gatehouse.tracking SET stopped_at = NULL, fault = NULL WHERE projection = %b"
 
@@ -65,7 +66,7 @@ class Successor:
                 grant = SQL("GRANT {privilege} ON gatehouse.{made} TO {role}")
                 await run(grant.format(**names, privilege=SQL(privilege), role=Identifier(role)))
             await run(_FORGET, (self.name,))
-            await run(_TRACK, (self.name,))
+            await run(_TRACK, (self.name, self._known))
 
     async def take_over(self) -> None:
         """Put it in force, in the transaction of whoever holds the projection. Readers wait while this runs."""

@@ -177,6 +177,27 @@ async def test_who_works_on_a_step_keeps_it(database: str, tmp_path: Path) -> No
     assert rows(database, leased, customers[1]) == [(None, None)]
 
 
+async def test_nothing_but_leases_is_in_a_read_model_and_not_derived(database: str) -> None:
+    """What is not derived has to be carried over by name, or a rebuild loses it."""
+    columns = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'gatehouse'"
+    derived = {(projection.name, column) for projection in PROJECTIONS for column in projection.row._fields}
+    stored = {column for column in rows(database, columns) if column[0] in {name for name, _ in derived}}
+
+    assert derived <= stored
+    assert stored - derived == {("worklist", "leased_until"), ("worklist", "leased_step")}
+
+
+async def test_a_projection_that_never_ran_is_rebuilt_to_nothing(database: str, tmp_path: Path) -> None:
+    await register(database, tmp_path, 1)
+
+    done = await rebuilt(database, CUSTOMERS)
+    await projector(database).catch_up()
+
+    assert (done.position, done.events, done.before == done.after) == (0, 0, True)
+    assert rows(database, TRACKING) == [(name, 3, None, None) for name in NAMES]
+    assert len(rows(database, "SELECT FROM gatehouse.customers")) == 1
+
+
 async def test_a_table_that_was_tampered_with_is_found_out_and_right_again(database: str, tmp_path: Path) -> None:
     await register(database, tmp_path, 1, 2, 3)
     await projector(database).catch_up()
