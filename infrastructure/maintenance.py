@@ -27,7 +27,7 @@ _LINE: Final = "{:12}  {:>12}  {:>12}  {:>12}  {}"
 
 
 class _Rate(ProgressColumn):
-    """Events a second."""
+    """Events a second, of late."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:,.0f} events/s")
@@ -74,7 +74,7 @@ def rebuild(name: str) -> None:
         try:
             rebuilt = asyncio.run(run(ready.conninfo, projection, report))
         except (psycopg.Error, LostLead) as fault:
-            raise RebuildFailed(f"the rebuild ended ({type(fault).__name__}): once repeated, it goes on") from fault
+            raise RebuildFailed(f"the database ended the rebuild of {name}: {type(fault).__name__}") from fault
     _tell(name, rebuilt)
 
 

@@ -98,7 +98,8 @@ class Rebuild:
 
     async def _begin(self) -> None:
         """Go on with what this version began; anything else is begun anew."""
-        made_by, position = _made_by(), await self._successor.position(_made_by())
+        made_by = _made_by()
+        position = await self._successor.position(made_by)
         if position is None or position > await self._stands():
             await self._successor.begin(made_by)
             position = 0

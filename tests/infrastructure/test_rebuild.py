@@ -161,6 +161,23 @@ async def test_nobody_notices_a_rebuild(database: str, tmp_path: Path, monkeypat
     assert models(database) == kept
 
 
+async def test_a_projector_that_waits_for_its_position_keeps_nobody_from_the_table(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The swap holds the position, then asks for the table: who waits for the one must not hold the other."""
+    monkeypatch.setattr(projector_module, "POLL", 0.05)
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(database) as swap:
+        async with projecting(database):
+            await eventually(lambda: all_at(database, 0) and len(leaders(database)) == len(NAMES))
+            swap.execute("SELECT FROM gatehouse.tracking WHERE projection = 'customers' FOR UPDATE")
+            await register(database, tmp_path, 1)
+            await eventually(lambda: rows(database, waiting))
+            swap.execute("LOCK TABLE gatehouse.customers IN ACCESS EXCLUSIVE MODE NOWAIT")
+            swap.commit()
+            await eventually(lambda: all_at(database, 3))
+
+
 async def test_who_works_on_a_step_keeps_it(database: str, tmp_path: Path) -> None:
     customers = await register(database, tmp_path, 1, 2)
     await projector(database).catch_up()

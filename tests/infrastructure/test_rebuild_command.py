@@ -92,8 +92,9 @@ def test_a_table_that_is_gone_is_told_in_one_line(database: str, tmp_path: Path)
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute("DROP TABLE gatehouse.timeline")
 
-    assert refusal(tmp_path / "data", "rebuild", "timeline", DATABASE_URL=database).startswith(
-        "gatehouse: the rebuild ended (UndefinedTable)"
+    assert (
+        refusal(tmp_path / "data", "rebuild", "timeline", DATABASE_URL=database)
+        == "gatehouse: the database ended the rebuild of timeline: UndefinedTable"
     )
 
 
