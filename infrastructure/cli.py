@@ -63,6 +63,22 @@ def migrate() -> None:
     run()
 
 
+@app.command()
+def rebuild(name: str) -> None:
+    """Build the read model NAME anew from the log, beside the one in force. Exit code 1 if that one was wrong."""
+    from infrastructure.maintenance import rebuild as run
+
+    run(name)
+
+
+@app.command()
+def projections(*, json: Json = False) -> None:
+    """Show where each read model stands, how far behind the log it is, and what it does."""
+    from infrastructure.maintenance import list_projections
+
+    list_projections(as_json=json)
+
+
 @keys_app.command("create")
 def keys_create(
     role: Annotated[str, typer.Option(help="partner, officer, auditor or admin.")],

@@ -36,7 +36,8 @@ _POSITION: Final = """
     ON CONFLICT (projection) DO UPDATE SET stopped_at = NULL, fault = NULL RETURNING position
 """
 _ADVANCE: Final = "UPDATE gatehouse.tracking SET position = %b WHERE projection = %b AND position = %b"
-_STOP: Final = "UPDATE gatehouse.tracking SET stopped_at = %b, fault = %b WHERE projection = %b"
+_STOP: Final = "UPDATE gatehouse.tracking SET stopped_at = %b, fault = %b WHERE projection = %b AND position = %b"
+_FREED: Final = "SELECT position FROM gatehouse.tracking WHERE projection = %b AND stopped_at IS NULL"
 
 log = structlog.get_logger()
 
@@ -59,6 +60,30 @@ class Follower:
     def follows(self) -> bool:
         """Whether this process moves it on."""
         return self.leads and not self.stopped
+
+    async def fold(self, connection: AsyncConnection[Any], news: Sequence[Envelope]) -> None:
+        """Write what the events make of the rows, and the new position, in one transaction.
+
+        The position comes first: who holds its row holds the projection, and waits for nobody in its table.
+        """
+        if not news:
+            return
+        projection, at = self.projection, news[-1].position
+        keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
+        begun = {key for key, envelope in keyed if envelope.version == 1 and key == (envelope.stream,)}
+        known = {key for key, _ in keyed} - begun
+        async with connection.transaction():
+            cursor = await connection.execute(_ADVANCE, (at, self.table.name, self.position), prepare=True)
+            if cursor.rowcount != 1:
+                raise LostLead
+            rows: dict[Key, Any] = {}
+            if known and not self.table.append_only:
+                rows = await self.table.read(connection, known)
+            changed: dict[Key, Any] = {}
+            for key, envelope in keyed:
+                rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
+            await self.table.write(connection, changed)
+        self.position = at
 
 
 class Projector:
@@ -111,11 +136,15 @@ class Projector:
             await asyncio.sleep(begun + PACE - monotonic())
 
     async def _take_lead(self, connection: AsyncConnection[Any]) -> None:
-        """Become the leader of what nobody leads."""
+        """Become the leader of what nobody leads, and go on with what was rebuilt since it stopped."""
         for follower in self._followers:
+            name = follower.projection.name
+            if follower.stopped:
+                cursor = await connection.execute(_FREED, (name,))
+                if row := await cursor.fetchone():
+                    follower.position, follower.stopped = row[0], False
             if follower.leads:
                 continue
-            name = follower.projection.name
             cursor = await connection.execute("SELECT pg_try_advisory_lock(%b, %b)", (LOCKS, crc32(name.encode()) >> 1))
             row = await cursor.fetchone()
             if row and row[0]:
@@ -130,16 +159,14 @@ class Projector:
         if not following:
             return False
         start = min(follower.position for follower in following)
-        cursor = await connection.execute(_READ, (start, BATCH), prepare=True, binary=True)
-        rows = await cursor.fetchall()
-        if not rows:
+        recorded, fault, count = await read_log(connection, start, BATCH)
+        if not count:
             return False
-        recorded, fault = _decode(rows)
         legible = recorded[-1].position if recorded else start
         for follower in following:
             await self._project(connection, follower, recorded, fault if follower.position <= legible else None)
         self.moved.set()
-        return len(rows) == BATCH or fault is not None
+        return count == BATCH or fault is not None
 
     async def _project(
         self, connection: AsyncConnection[Any], follower: Follower, recorded: list[Envelope], fault: Exception | None
@@ -147,7 +174,7 @@ class Projector:
         """Take what is new to one projection; stop it at the first event that it cannot take."""
         news = [envelope for envelope in recorded if envelope.position > follower.position]
         try:
-            await self._fold(connection, follower, news)
+            await follower.fold(connection, news)
         except (psycopg.OperationalError, psycopg.InterfaceError, LostLead):
             raise
         except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
@@ -158,42 +185,27 @@ class Projector:
         if fault is not None and follower.follows:
             await self._stop(connection, follower, fault)
 
-    async def _fold(self, connection: AsyncConnection[Any], follower: Follower, news: list[Envelope]) -> None:
-        """Write what the events make of the rows, and the new position, in one transaction."""
-        if not news:
-            return
-        projection, before, at = follower.projection, follower.position, news[-1].position
-        keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
-        begun = {key for key, envelope in keyed if envelope.version == 1 and key == (envelope.stream,)}
-        known = {key for key, _ in keyed} - begun
-        async with connection.transaction():
-            rows: dict[Key, Any] = {}
-            if known and not follower.table.append_only:
-                rows = await follower.table.read(connection, known)
-            changed: dict[Key, Any] = {}
-            for key, envelope in keyed:
-                rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
-            await follower.table.write(connection, changed)
-            cursor = await connection.execute(_ADVANCE, (at, projection.name, before), prepare=True)
-            if cursor.rowcount != 1:
-                raise LostLead
-        follower.position = at
-
     async def _stop(self, connection: AsyncConnection[Any], follower: Follower, fault: Exception) -> None:
-        follower.stopped = True
         name, stopped_at = follower.projection.name, follower.position + 1
-        await connection.execute(_STOP, (stopped_at, type(fault).__name__, name))
+        cursor = await connection.execute(_STOP, (stopped_at, type(fault).__name__, name, follower.position))
+        if cursor.rowcount != 1:
+            raise LostLead
+        follower.stopped = True
         log.error("projection_stopped", projection=name, position=stopped_at, fault=type(fault).__name__)
 
 
-def _decode(rows: list[tuple[Any, ...]]) -> tuple[list[Envelope], Exception | None]:
-    """Envelopes up to the first event that this version cannot read, and why it cannot."""
+async def read_log(
+    connection: AsyncConnection[Any], after: int, limit: int
+) -> tuple[list[Envelope], Exception | None, int]:
+    """What comes after a position, as far as this version can read it; why no farther; how many events it is in all."""
+    cursor = await connection.execute(_READ, (after, limit), prepare=True, binary=True)
+    rows = await cursor.fetchall()
     recorded: list[Envelope] = []
     for stream, version, topic, state, position, recorded_at in rows:
         try:
             envelope = read(stream, version, topic, state)
         except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
-            return recorded, fault
+            return recorded, fault, len(rows)
         envelope.position, envelope.recorded_at = position, recorded_at
         recorded.append(envelope)
-    return recorded, None
+    return recorded, None, len(rows)

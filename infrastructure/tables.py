@@ -1,6 +1,7 @@
 """Read models as tables: rows are read, written and deleted many at a time, by their tuple's fields."""
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Any, Final, Generic, get_type_hints
 from uuid import UUID
 
@@ -16,9 +17,10 @@ _CASTS: Final = {2950: "uuid[]", 20: "bigint[]", 25: "text[]", 1184: "timestampt
 
 
 class Table(Generic[Row]):
-    """The statements for one projection's table."""
+    """The statements for one projection's table, or for another of its shape that is filled beside it."""
 
-    def __init__(self, projection: Projection[Row]) -> None:
+    def __init__(self, projection: Projection[Row], name: str | None = None) -> None:
+        self.name = name or projection.name
         hints = get_type_hints(projection.row)
         columns = projection.row._fields
         self._row = projection.row
@@ -28,10 +30,13 @@ class Table(Generic[Row]):
         values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays)
         key_values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays[: self._keys])
         names, keys = _names(columns), _names(columns[: self._keys])
-        parts = {"table": Identifier(projection.name), "names": names, "keys": keys}
+        parts = {"table": Identifier(self.name), "names": names, "keys": keys}
         matching = SQL("({keys}) IN (SELECT * FROM unnest({values}))").format(**parts, values=key_values)
         self._select = SQL("SELECT {names} FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._delete = SQL("DELETE FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
+        self._copy = SQL(
+            "COPY (SELECT {names} FROM gatehouse.{table} ORDER BY {keys}) TO STDOUT (FORMAT binary)"
+        ).format(**parts)
         self._write = SQL(
             "INSERT INTO gatehouse.{table} ({names}) SELECT * FROM unnest({values}) ON CONFLICT ({keys}) DO {change}"
         ).format(**parts, values=values, change=self._change(columns[self._keys :]))
@@ -49,6 +54,14 @@ class Table(Generic[Row]):
             await connection.execute(self._write, self._columns(present), prepare=True)
         if absent:
             await connection.execute(self._delete, self._columns(absent), prepare=True)
+
+    async def digest(self, connection: AsyncConnection[Any]) -> str:
+        """SHA-256 of all rows by their keys, as COPY writes them: of the derived columns only."""
+        digest = sha256()
+        async with connection.cursor() as cursor, cursor.copy(self._copy) as rows:
+            async for chunk in rows:
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def _change(self, columns: Sequence[str]) -> Composed | SQL:
         """What to do with a row that is there already."""

@@ -11,19 +11,14 @@ from starlette.responses import Response
 
 from infrastructure.metrics import LOG_POSITION, PROJECTION_POSITION, PROJECTION_STOPPED, WORK_DUE
 from infrastructure.migrate import migrations
+from infrastructure.progress import progress
 from infrastructure.screening.ofac import sanctions_warnings
 from infrastructure.services import Services
-from projections import PROJECTIONS
 
 LONGEST_LAG: Final = 10_000
 """Events that a projection may be behind before the process says that it is not ready."""
 
-_STATE: Final = """
-    SELECT (SELECT max(number) FROM gatehouse.migrations),
-        coalesce((SELECT max(notification_id) FROM gatehouse.stored_events), 0)
-"""
-_PROJECTIONS: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY projection"
-
+_SCHEMA: Final = "SELECT max(number) FROM gatehouse.migrations"
 _DUE: Final = "SELECT kind, count(*) FROM gatehouse.worklist WHERE due <= now() GROUP BY kind"
 
 
@@ -48,11 +43,10 @@ class Operations:
     async def metrics(self, _: Request) -> Response:
         """Counters of this process, and gauges of the whole service, for Prometheus."""
         async with self._services.pool.connection() as connection:
-            for name, position, stopped_at, _fault in await (await connection.execute(_PROJECTIONS)).fetchall():
-                PROJECTION_POSITION.labels(name).set(position)
-                PROJECTION_STOPPED.labels(name).set(stopped_at is not None)
-            for _schema, head in await (await connection.execute(_STATE)).fetchall():
-                LOG_POSITION.set(head)
+            for projection in await progress(connection):
+                PROJECTION_POSITION.labels(projection.name).set(projection.position)
+                PROJECTION_STOPPED.labels(projection.name).set(projection.stopped_at is not None)
+                LOG_POSITION.set(projection.head)
             WORK_DUE.clear()
             for kind, due in await (await connection.execute(_DUE)).fetchall():
                 WORK_DUE.labels(kind).set(due)
@@ -61,26 +55,21 @@ class Operations:
     async def _state(self) -> dict[str, Any]:
         problems: list[str] = []
         async with self._services.pool.connection() as connection:
-            row = await (await connection.execute(_STATE)).fetchone()
-            followers = await (await connection.execute(_PROJECTIONS)).fetchall()
-        schema, head = row or (0, 0)
-        if schema != len(migrations()):
+            row = await (await connection.execute(_SCHEMA)).fetchone()
+            projections = await progress(connection)
+        if row is None or row[0] != len(migrations()):
             problems.append("the database's schema is another version's")
-        projections: dict[str, dict[str, int]] = {}
-        tracked = {name: state for name, *state in followers}
-        for name in (projection.name for projection in PROJECTIONS):
-            position, stopped_at, fault = tracked.get(name, (0, None, None))
-            projections[name] = {"position": position, "lag": head - position}
-            if stopped_at is not None:
-                problems.append(f"projection {name} stopped at {stopped_at}: {fault}")
-            elif head - position > LONGEST_LAG:
-                problems.append(f"projection {name} is {head - position} events behind")
+        for projection in projections:
+            if projection.stopped_at is not None:
+                problems.append(f"projection {projection.name} {projection.state}")
+            elif projection.lag > LONGEST_LAG:
+                problems.append(f"projection {projection.name} is {projection.lag} events behind")
         return {
             "status": "unready" if problems else "ready",
             "problems": problems,
             "warnings": await sanctions_warnings(self._services.pool, self._services.clock()),
-            "position": head,
-            "projections": projections,
+            "position": projections[0].head,
+            "projections": {known.name: {"position": known.position, "lag": known.lag} for known in projections},
         }
 
 

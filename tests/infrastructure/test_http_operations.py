@@ -86,6 +86,41 @@ async def test_a_projection_that_stands_is_not_ready(world: World) -> None:
     assert (await world.partner.get("/health/ready")).status_code == 200
 
 
+async def test_readiness_metrics_and_the_log_name_what_a_poison_event_stopped(database: str, tmp_path: Path) -> None:
+    with service_log() as log:
+        async with running(database, tmp_path) as world:
+            await world.register(Wallet(1))
+            await world.project()
+            head = (await rows(world, "SELECT max(notification_id) FROM gatehouse.stored_events"))[0][0]
+            await as_owner(world, f"ALTER TABLE gatehouse.timeline ADD CHECK (position <= {head})")
+            await world.register(Wallet(2), external_id=CANARY)
+            await world.project()
+
+            problems = (await world.partner.get("/health/ready")).json()["problems"]
+            metrics = (await world.partner.get("/metrics")).text.splitlines()
+
+    assert problems == [f"projection timeline stopped at {head + 1}: CheckViolation"]
+    for name, position, stopped in (("customers", head + 3, 0), ("timeline", head, 1), ("worklist", head + 3, 0)):
+        assert f'gatehouse_projection_position{{projection="{name}"}} {position:.1f}' in metrics
+        assert f'gatehouse_projection_stopped{{projection="{name}"}} {stopped:.1f}' in metrics
+    assert f"gatehouse_log_position {head + 3:.1f}" in metrics
+    [line] = [line for line in log.getvalue().splitlines() if "projection_stopped" in line]
+    said = json.loads(line)
+    assert (said["level"], said["projection"], said["position"], said["fault"]) == (
+        ("error", "timeline", head + 1, "CheckViolation")
+    )
+    assert_no_canary(log.getvalue())
+
+
+async def test_metrics_speak_of_read_models_alone_while_one_is_rebuilt(world: World) -> None:
+    await as_owner(world, "INSERT INTO gatehouse.tracking (projection, position) VALUES ('timeline_next', 1)")
+
+    metrics = (await world.partner.get("/metrics")).text
+
+    assert "timeline_next" not in metrics
+    await as_owner(world, "DELETE FROM gatehouse.tracking WHERE projection = 'timeline_next'")
+
+
 async def test_a_projection_that_lags_far_behind_is_not_ready(database: str, tmp_path: Path) -> None:
     async with running(database, tmp_path) as world:
         await world.project()

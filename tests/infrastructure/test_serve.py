@@ -1,5 +1,6 @@
 """`serve` as whoever installs it meets it: a process with its own data folder, started, stopped and killed."""
 
+import json
 import os
 import re
 import signal
@@ -257,6 +258,14 @@ def test_a_port_in_use_is_one_clear_line(service: Serving, place: Path) -> None:
     line = refusal(place / "other", "serve", "--port", str(service.port))
     assert line == f"gatehouse: cannot listen on 127.0.0.1:{service.port}: Address already in use"
     assert not (place / "other").exists()
+
+
+def test_a_read_model_is_rebuilt_beside_a_running_service(service: Serving) -> None:
+    done = run(service.data, "rebuild", "customers")
+    after = run(service.data, "projections", "--json")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [found["state"] for found in json.loads(after.stdout)] == ["following"] * 3
 
 
 def test_a_key_that_is_created_beside_a_running_service_works_at_once_and_until_it_is_revoked(service: Serving) -> None:
