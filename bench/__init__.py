@@ -13,6 +13,7 @@ from typing import Final, NoReturn, Protocol, cast
 from bench.report import BenchError, Report
 
 BENCHES: Final = {
+    "append": "bench.append",
     "commands": "bench.commands",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
