@@ -15,6 +15,7 @@ from bench.report import BenchError, Report
 BENCHES: Final = {
     "append": "bench.append",
     "commands": "bench.commands",
+    "growth": "bench.growth",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
 }

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -67,7 +68,7 @@ def compare(seen: Sequence[Place], stored: Sequence[Place], *, acknowledged: int
     positions = [position for position, _, _ in seen]
     missed = len(set(stored) - set(seen))
     doubled = len(seen) - len(set(seen))
-    disordered = sum(later <= earlier for earlier, later in zip(positions, positions[1:], strict=False))
+    disordered = sum(later <= earlier for earlier, later in pairwise(positions))
     gaps = len(stored) - (stored[-1][0] if stored else 0)
     complete = len(stored) == acknowledged > 0
     fine = complete and not (missed or doubled or disordered or gaps) and len(seen) == len(stored)
