@@ -16,6 +16,7 @@ BENCHES: Final = {
     "append": "bench.append",
     "commands": "bench.commands",
     "growth": "bench.growth",
+    "projections": "bench.projections",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
 }
