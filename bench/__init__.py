@@ -13,7 +13,10 @@ from typing import Final, NoReturn, Protocol, cast
 from bench.report import BenchError, Report
 
 BENCHES: Final = {
+    "append": "bench.append",
     "commands": "bench.commands",
+    "growth": "bench.growth",
+    "projections": "bench.projections",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
 }

@@ -6,10 +6,11 @@ from typing import Final
 
 import uvloop
 
-from bench import drill_kill_postgres
+from bench import drill_kill_postgres, drill_order
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "kill-postgres": lambda rounds: uvloop.run(drill_kill_postgres.run(rounds)),
+    "order": drill_order.run,
 }
 
 
