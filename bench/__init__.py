@@ -16,6 +16,7 @@ BENCHES: Final = {
     "commands": "bench.commands",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
+    "replay": "bench.replay",
 }
 
 

@@ -31,7 +31,7 @@ from domain.findings import Finding, Severity, SourceReport
 from domain.vocabulary import Event, Ground, Sealed
 from domain.wallet import Wallet
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 100
 """Customers on their way at the same time: their events stand interleaved in the log."""
 SITE: Final = Site("bench.example", "https://bench.example")
 COLUMNS: Final = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")

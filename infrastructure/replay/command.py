@@ -69,8 +69,14 @@ def _show(done: Replay, seconds: float) -> None:
     positions = ", ".join(f"{name} at {position:,}" for name, position in sorted(done.positions.items()))
     typer.echo(
         f"{findings.events:,} events folded again in {seconds:.1f} s, {findings.rows:,} rows compared ({positions}): "
-        + (f"{findings.divergent:,} divergences" if findings.divergent else "all agree")
+        + _outcome(findings.divergent)
     )
+
+
+def _outcome(divergent: int) -> str:
+    if not divergent:
+        return "all agree"
+    return "1 divergence" if divergent == 1 else f"{divergent:,} divergences"
 
 
 def _line(divergence: Divergence) -> str:

@@ -29,13 +29,13 @@ LOWEST, HIGHEST = 0, 2**128 - 1
 OTHERS: Final = TextArray(name for name, event in EVENTS.items() if event not in CUSTOMER_EVENTS)
 """Events of streams that are no customers'. What is unknown is not among them: it must not be passed over."""
 
-_EVENTS: Final = SQL("""
+_EVENTS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events
     WHERE (originator_id, originator_version) > (%b, %b) AND originator_id <= %b
         AND notification_id <= %b AND topic <> ALL (%b)
-    ORDER BY originator_id, originator_version LIMIT {page}
-""").format(page=PAGE)
+    ORDER BY originator_id, originator_version LIMIT %b
+"""
 
 Row = tuple[Any, ...]
 
@@ -82,9 +82,14 @@ class Comparison:
     """Compares the read models with the log, as of the positions that they have reached in one snapshot."""
 
     def __init__(
-        self, connection: Connection[Any], projections: Sequence[Projection[Any]], positions: dict[str, int]
+        self,
+        connection: Connection[Any],
+        projections: Sequence[Projection[Any]],
+        positions: dict[str, int],
+        page: int = PAGE,
     ) -> None:
         self._connection = connection
+        self._page = page
         self._sides = [_Side(projection, positions.get(projection.name, 0)) for projection in projections]
         self._least = min(side.position for side in self._sides)
         self._most = max(side.position for side in self._sides)
@@ -94,7 +99,7 @@ class Comparison:
         findings, begin, held = Findings(), lowest, 0
         for stream, history in groupby(self._history(lowest, highest), attrgetter("stream")):
             held += self._fold(list(history))
-            if held >= PAGE:
+            if held >= self._page:
                 self._compare_rows(begin, stream.int, findings)
                 begin, findings.events = stream.int + 1, findings.events + held
                 progress(held)
@@ -109,7 +114,7 @@ class Comparison:
         stream, version, last = UUID(int=lowest), -1, UUID(int=highest)
         while True:
             found = self._connection.execute(
-                _EVENTS, (stream, version, last, self._most, OTHERS), prepare=True, binary=True
+                _EVENTS, (stream, version, last, self._most, OTHERS, self._page), prepare=True, binary=True
             ).fetchall()
             for stream, version, topic, state, position, recorded_at in found:
                 try:
@@ -118,7 +123,7 @@ class Comparison:
                     raise IllegibleEvent(_illegible(position, fault)) from fault
                 envelope.position, envelope.recorded_at = position, recorded_at
                 yield envelope
-            if len(found) < PAGE:
+            if len(found) < self._page:
                 return
 
     def _fold(self, history: list[Envelope]) -> int:

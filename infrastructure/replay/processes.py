@@ -51,7 +51,7 @@ def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progr
                 comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
                 return Replay(comparison.compare(*ranges[0], progress=progress), snapshot.positions)
         tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
-        return Replay(_together(tasks, progress), snapshot.positions)
+        return Replay(together(tasks, progress), snapshot.positions)
 
 
 def cores() -> int:
@@ -81,7 +81,7 @@ def _illegible_told() -> Iterator[None]:
         raise CannotStart(str(fault)) from fault
 
 
-def _together(tasks: list[Task], progress: Callable[[int], None]) -> Findings:
+def together(tasks: list[Task], progress: Callable[[int], None]) -> Findings:
     """Run tasks side by side, and put together what they found, in order."""
     context = multiprocessing.get_context("spawn")
     pipes: dict[Pipe, int] = {}
