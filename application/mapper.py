@@ -104,14 +104,8 @@ def read(stream: UUID | str, version: int, topic: str, state: bytes) -> Envelope
     model = _STATES.get(topic)
     if model is None:
         raise UnknownEventType(topic)
-    stored: State[Event] = model.model_validate_json(state)
-    context = Context(
-        actor=stored.actor,
-        command_id=stored.command_id,
-        correlation_id=stored.correlation_id,
-        occurred_at=stored.occurred_at,
-        causation_id=stored.causation_id,
-    )
+    stored: State[Event] = model.__pydantic_validator__.validate_json(state)
+    context = Context(stored.actor, stored.command_id, stored.correlation_id, stored.occurred_at, stored.causation_id)
     return Envelope(
         stream if isinstance(stream, UUID) else UUID(stream), version, stored.event_id, context, stored.data
     )

@@ -19,6 +19,7 @@ BENCHES: Final = {
     "projections": "bench.projections",
     "queries": "bench.queries",
     "peers": "bench.peer_check",
+    "replay": "bench.replay",
 }
 
 

@@ -117,6 +117,14 @@ def sanctions_adopt(file: Path) -> None:
     adopt_list(file)
 
 
+@app.command()
+def replay(*, json: Json = False) -> None:
+    """Fold the whole log again and compare with the read models, row by row. Exit code 0 only if all agree."""
+    from infrastructure.replay.command import replay as run
+
+    raise typer.Exit(run(as_json=json))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""
@@ -149,7 +157,7 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: commands, queries. The last line is JSON; exit code 0 only if the targets are met."""
+    """Measure NAME: commands, queries, replay. The last line is JSON; exit code 0 only if the targets are met."""
     from bench import main as run
 
     raise typer.Exit(run(name, quick=quick))

@@ -1,7 +1,8 @@
 """`customers`: each customer as its partner sees it, and for officers the detail inside the status."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -42,33 +43,41 @@ class CustomerRow(NamedTuple):
 def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | None:
     """The customer after `recorded`."""
     event = recorded.event
-    if isinstance(event, CustomerRegistered):
-        return CustomerRow(
-            id=recorded.stream,
-            partner=event.partner,
-            external_id=event.external_id,
-            chain_id=event.wallet,
-            wallet=canonical(event.wallet),
-            status=Status.INITIATING.value,
-            detail="awaiting_signature",
-            version=recorded.version,
-            created_at=recorded.recorded_at,
-            updated_at=recorded.recorded_at,
-            registered_position=recorded.position,
-        )
+    kind = type(event)
+    if kind is CustomerRegistered:
+        return _registered(event, recorded)  # type: ignore[arg-type] # as the line above says
     if row is None:
         return None
-    status = LEADS_TO.get(type(event))
+    status = _STATUSES.get(kind)
     if status is None:
-        return row._replace(version=recorded.version, detail=_detail(event, row.detail))
-    return row._replace(
+        return _changed(row, recorded, status=row.status, detail=_detail(event, row.detail), at=row.updated_at)
+    at = row.updated_at if status == row.status else recorded.recorded_at
+    return _changed(row, recorded, status=status, detail=_detail(event, ""), at=at)
+
+
+def _registered(event: CustomerRegistered, recorded: Envelope) -> CustomerRow:
+    return CustomerRow(
+        id=recorded.stream,
+        partner=event.partner,
+        external_id=event.external_id,
+        chain_id=event.wallet,
+        wallet=canonical(event.wallet),
+        status=Status.INITIATING.value,
+        detail="awaiting_signature",
         version=recorded.version,
-        status=status.value,
-        detail=_detail(event, ""),
-        updated_at=row.updated_at if status.value == row.status else recorded.recorded_at,
+        created_at=recorded.recorded_at,
+        updated_at=recorded.recorded_at,
+        registered_position=recorded.position,
     )
 
 
+def _changed(row: CustomerRow, recorded: Envelope, *, status: str, detail: str, at: datetime) -> CustomerRow:
+    """`row._replace`, at a third of its cost: every event comes through here."""
+    known = (row.id, row.partner, row.external_id, row.chain_id, row.wallet)
+    return CustomerRow(*known, status, detail, recorded.version, row.created_at, at, row.registered_position)
+
+
+_STATUSES: Final = {kind: status.value for kind, status in LEADS_TO.items()}
 _DETAILS: Final[dict[type[Event], str]] = {
     ChallengeIssued: "awaiting_signature",
     ChallengeFailed: "signature_failed",
@@ -77,18 +86,18 @@ _DETAILS: Final[dict[type[Event], str]] = {
     RejectionProposed: "rejection_proposed",
     RejectionWithdrawn: "rejection_withdrawn",
 }
+_VERDICTS: Final = {"retry": "retrying", "hold": "on_hold"}
+_READ_FROM: Final[dict[type[Event], Callable[[Any, str], str]]] = {
+    ScreeningAttempted: lambda event, otherwise: _VERDICTS.get(event.verdict, otherwise),
+    VerificationStarted: lambda _, otherwise: otherwise or "in_session",
+    CustomerDeactivated: lambda event, _: event.ground.value,
+}
 
 
 def _detail(event: Event, otherwise: str) -> str:
     """What goes on inside the status. Never for partners."""
-    match event:
-        case ScreeningAttempted():
-            return {"retry": "retrying", "hold": "on_hold"}.get(event.verdict, otherwise)
-        case VerificationStarted():
-            return otherwise or "in_session"
-        case CustomerDeactivated():
-            return event.ground.value
-    return _DETAILS.get(type(event), otherwise)
+    read = _READ_FROM.get(type(event))
+    return read(event, otherwise) if read else _DETAILS.get(type(event), otherwise)
 
 
 CUSTOMERS: Final = Projection(name="customers", row=CustomerRow, keys=1, key=by_customer, evolve=customer_row)

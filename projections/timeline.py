@@ -1,8 +1,8 @@
 """`timeline`: the customer's story, one line an event, in words that an auditor would use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -29,82 +29,24 @@ class TimelineRow(NamedTuple):
 def timeline_row(_: TimelineRow | None, recorded: Envelope) -> TimelineRow:
     """One line of the customer's story."""
     what, why = words(recorded.event)
+    context = recorded.context
     return TimelineRow(
-        customer=recorded.stream,
-        position=recorded.position,
-        version=recorded.version,
-        type=recorded.type,
-        recorded_at=recorded.recorded_at,
-        occurred_at=recorded.context.occurred_at,
-        actor=recorded.context.actor,
-        what=what,
-        why=why,
+        recorded.stream,
+        recorded.position,
+        recorded.version,
+        recorded.type,
+        recorded.recorded_at,
+        context.occurred_at,
+        context.actor,
+        what,
+        why,
     )
 
 
 def words(event: Event) -> tuple[str, str]:
     """What happened, and why. Personal text stays sealed: it is opened for who may read it."""
-    match event:
-        case e.CustomerRegistered():
-            return "Registered with a wallet", "The partner asked for onboarding"
-        case e.ChallengeIssued():
-            return "Was given a challenge to sign", f"Good until {event.expires_at:%Y-%m-%d %H:%M:%S} UTC"
-        case e.ChallengeFailed():
-            return "Failed to prove ownership of the wallet", _CHALLENGE_FAILURES[event.reason]
-        case e.ChallengeVerified():
-            return "Proved ownership of the wallet", f"The signature holds ({event.method})"
-        case e.ScreeningAttempted():
-            return f"Wallet was screened, attempt {event.attempt}: {event.verdict}", _screened(event)
-        case e.ScreeningPassed():
-            return "Passed screening", f"Nothing stands against the wallet, says {event.decided_by}"
-        case e.ScreeningFailed():
-            return "Was rejected: failed screening", _decided(event.reasons, event.decided_by)
-        case e.VerificationStarted():
-            return "Can verify their identity", f"{event.provider} opened a session at level {event.level}"
-        case e.VerificationRetryRequested():
-            return f"Was asked to try verification again, {event.attempt}. time", _listed(event.reasons)
-        case e.VerificationHeld():
-            return "Verification waits for an officer", _listed(event.reasons)
-        case e.VerificationPassed():
-            return "Passed verification and is active", f"{event.provider} approved, says {event.decided_by}"
-        case e.VerificationFailed():
-            return "Was rejected: failed verification", _decided(event.reasons, event.decided_by)
-    return _later_words(event)
-
-
-def _later_words(event: Event) -> tuple[str, str]:
-    """The same, for customers that are in."""
-    match event:
-        case e.CustomerDeactivated():
-            return "Was deactivated", f"{event.ground.value}, by {event.decided_by}"
-        case e.CustomerReactivated():
-            return "Was re-activated", f"By {event.decided_by}"
-        case e.AlertRaised():
-            return "Monitoring raised an alert", f"{_listed(event.reasons)}; {_sources(event.reports)}"
-        case e.AlertCleared():
-            return "The alert was cleared", f"By {event.decided_by}"
-        case e.RejectionProposed():
-            return "Rejection was proposed", f"By {event.officer}; another officer must confirm"
-        case e.RejectionWithdrawn():
-            return "The proposal to reject was withdrawn", f"By {event.officer}"
-        case e.IllicitActivityConfirmed():
-            return "Was rejected: illicit activity", _decided(event.reasons, " and ".join(event.decided_by))
-        case e.LegalHoldPlaced():
-            return "Was put under legal hold", f"By {event.authority}"
-        case e.LegalHoldLifted():
-            return "Legal hold was lifted", f"By {event.authority}"
-        case e.SubjectErased():
-            return "Personal data was erased", event.legal_basis
-    return type(event).__name__, ""
-
-
-_CHALLENGE_FAILURES: Final = {
-    "expired": "The challenge had expired",
-    "other_message": "Another message was signed than the one issued",
-    "malformed": "The signature is malformed",
-    "wrong_signer": "Another wallet signed",
-    "unknown_contract": "A contract wallet, which cannot be checked yet",
-}
+    tell = _WORDS.get(type(event))
+    return tell(event) if tell else (type(event).__name__, "")
 
 
 def _screened(event: e.ScreeningAttempted) -> str:
@@ -112,7 +54,7 @@ def _screened(event: e.ScreeningAttempted) -> str:
     if event.reasons:
         parts.append(_listed(event.reasons))
     if event.due:
-        parts.append(f"again at {event.due:%Y-%m-%d %H:%M:%S} UTC")
+        parts.append(f"again at {_moment(event.due)}")
     return "; ".join(parts)
 
 
@@ -138,6 +80,71 @@ def _decided(reasons: Iterable[Reason], by: str) -> str:
 def _listed(reasons: Iterable[Reason]) -> str:
     return ", ".join(reason.value.replace("_", " ") for reason in reasons)
 
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(" ", "seconds")[:19] + " UTC"
+
+
+_CHALLENGE_FAILURES: Final = {
+    "expired": "The challenge had expired",
+    "other_message": "Another message was signed than the one issued",
+    "malformed": "The signature is malformed",
+    "wrong_signer": "Another wallet signed",
+    "unknown_contract": "A contract wallet, which cannot be checked yet",
+}
+
+_WORDS: Final[dict[type[Event], Callable[[Any], tuple[str, str]]]] = {
+    e.CustomerRegistered: lambda _: ("Registered with a wallet", "The partner asked for onboarding"),
+    e.ChallengeIssued: lambda event: ("Was given a challenge to sign", f"Good until {_moment(event.expires_at)}"),
+    e.ChallengeFailed: lambda event: ("Failed to prove ownership of the wallet", _CHALLENGE_FAILURES[event.reason]),
+    e.ChallengeVerified: lambda event: ("Proved ownership of the wallet", f"The signature holds ({event.method})"),
+    e.ScreeningAttempted: lambda event: (
+        f"Wallet was screened, attempt {event.attempt}: {event.verdict}",
+        _screened(event),
+    ),
+    e.ScreeningPassed: lambda event: (
+        "Passed screening",
+        f"Nothing stands against the wallet, says {event.decided_by}",
+    ),
+    e.ScreeningFailed: lambda event: ("Was rejected: failed screening", _decided(event.reasons, event.decided_by)),
+    e.VerificationStarted: lambda event: (
+        "Can verify their identity",
+        f"{event.provider} opened a session at level {event.level}",
+    ),
+    e.VerificationRetryRequested: lambda event: (
+        f"Was asked to try verification again, {event.attempt}. time",
+        _listed(event.reasons),
+    ),
+    e.VerificationHeld: lambda event: ("Verification waits for an officer", _listed(event.reasons)),
+    e.VerificationPassed: lambda event: (
+        "Passed verification and is active",
+        f"{event.provider} approved, says {event.decided_by}",
+    ),
+    e.VerificationFailed: lambda event: (
+        "Was rejected: failed verification",
+        _decided(event.reasons, event.decided_by),
+    ),
+    e.CustomerDeactivated: lambda event: ("Was deactivated", f"{event.ground.value}, by {event.decided_by}"),
+    e.CustomerReactivated: lambda event: ("Was re-activated", f"By {event.decided_by}"),
+    e.AlertRaised: lambda event: (
+        "Monitoring raised an alert",
+        f"{_listed(event.reasons)}; {_sources(event.reports)}",
+    ),
+    e.AlertCleared: lambda event: ("The alert was cleared", f"By {event.decided_by}"),
+    e.RejectionProposed: lambda event: (
+        "Rejection was proposed",
+        f"By {event.officer}; another officer must confirm",
+    ),
+    e.RejectionWithdrawn: lambda event: ("The proposal to reject was withdrawn", f"By {event.officer}"),
+    e.IllicitActivityConfirmed: lambda event: (
+        "Was rejected: illicit activity",
+        _decided(event.reasons, " and ".join(event.decided_by)),
+    ),
+    e.LegalHoldPlaced: lambda event: ("Was put under legal hold", f"By {event.authority}"),
+    e.LegalHoldLifted: lambda event: ("Legal hold was lifted", f"By {event.authority}"),
+    e.SubjectErased: lambda event: ("Personal data was erased", event.legal_basis),
+}
+"""How each event is told: what happened, and why."""
 
 TIMELINE: Final = Projection(
     name="timeline",

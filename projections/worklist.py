@@ -1,7 +1,8 @@
 """`worklist`: what happens next with each customer, and when. Derived from the log, so nothing can be lost."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -15,10 +16,11 @@ from domain.events import (
     VerificationRetryRequested,
     VerificationStarted,
 )
-from domain.vocabulary import Status
+from domain.vocabulary import Event, Status
 from projections.projection import Projection, by_customer
 
 Kind = Literal["await_signature", "screen", "open_verification", "await_verification", "review"]
+Step = tuple[Kind, int, datetime | None]
 _DONE: Final = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
 
 
@@ -38,45 +40,51 @@ class WorkRow(NamedTuple):
 def work_row(row: WorkRow | None, recorded: Envelope) -> WorkRow | None:
     """What happens next after `recorded`; None when nothing does."""
     event = recorded.event
-    if isinstance(event, CustomerRegistered):
-        return WorkRow(
-            customer=recorded.stream,
-            kind="await_signature",
-            attempt=0,
-            due=None,
-            wallet=event.wallet,
-            caused_by=recorded.event_id,
-            correlation=recorded.context.correlation_id,
-        )
-    if row is None or LEADS_TO.get(type(event)) in _DONE:
+    kind = type(event)
+    if kind is CustomerRegistered:
+        return _begun(event, recorded)  # type: ignore[arg-type] # as the line above says
+    if row is None or kind in _ENDING:
         return None
-    step = _next(recorded, after=row.kind)
+    ask = _STEPS.get(kind)
+    step = ask(event, recorded.recorded_at, row.kind) if ask else None
     if step is None:
         return row
-    kind, attempt, due = step
-    caused_by, correlation = recorded.event_id, recorded.context.correlation_id
-    return row._replace(kind=kind, attempt=attempt, due=due, caused_by=caused_by, correlation=correlation)
+    return WorkRow(row.customer, *step, row.wallet, recorded.event_id, recorded.context.correlation_id)
 
 
-def _next(recorded: Envelope, *, after: str) -> tuple[Kind, int, datetime | None] | None:
-    """The step that an event asks for, where it asks for one. A session that opens late ends no review."""
-    event = recorded.event
-    match event:
-        case ChallengeVerified():
-            return "screen", 1, recorded.recorded_at
-        case ScreeningAttempted() if event.verdict == "retry":
-            return "screen", event.attempt + 1, event.due
-        case ScreeningAttempted() if event.verdict == "hold":
-            return "review", event.attempt, None
-        case ScreeningPassed():
-            return "open_verification", 1, recorded.recorded_at
-        case VerificationStarted() if after == "open_verification":
-            return "await_verification", 1, None
-        case VerificationRetryRequested():
-            return "await_verification", 1, None
-        case VerificationHeld():
-            return "review", 1, None
-    return None
+def _begun(event: CustomerRegistered, recorded: Envelope) -> WorkRow:
+    return WorkRow(
+        customer=recorded.stream,
+        kind="await_signature",
+        attempt=0,
+        due=None,
+        wallet=event.wallet,
+        caused_by=recorded.event_id,
+        correlation=recorded.context.correlation_id,
+    )
 
+
+def _after_attempt(event: ScreeningAttempted, _at: datetime, _after: str) -> Step | None:
+    """Another attempt, a review, or nothing: what a verdict came to is an event of its own."""
+    if event.verdict == "retry":
+        return "screen", event.attempt + 1, event.due
+    return ("review", event.attempt, None) if event.verdict == "hold" else None
+
+
+def _opened(_event: Event, _at: datetime, after: str) -> Step | None:
+    """A session that opens late ends no review."""
+    return ("await_verification", 1, None) if after == "open_verification" else None
+
+
+_ENDING: Final = frozenset(event for event, status in LEADS_TO.items() if status in _DONE)
+_STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = {
+    ChallengeVerified: lambda _, at, __: ("screen", 1, at),
+    ScreeningAttempted: _after_attempt,
+    ScreeningPassed: lambda _, at, __: ("open_verification", 1, at),
+    VerificationStarted: _opened,
+    VerificationRetryRequested: lambda *_: ("await_verification", 1, None),
+    VerificationHeld: lambda *_: ("review", 1, None),
+}
+"""The step that an event asks for, where it asks for one: from the event, when it was recorded, and the step before."""
 
 WORKLIST: Final = Projection(name="worklist", row=WorkRow, keys=1, key=by_customer, evolve=work_row)

@@ -24,6 +24,7 @@ from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.routing import Gate, Route, answered, finish
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
+from infrastructure.http.waiting import LONGEST, Waiting
 from infrastructure.services import CALLBACK_PATH, Services
 from infrastructure.version import VERSION
 
@@ -31,11 +32,24 @@ V1: Final = "/v1"
 ALWAYS: Final = ("unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable")
 WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "examples": ["wait=1"]},
+    "description": f"`wait=N` (RFC 7240): see what was written before, waiting N seconds for it, {LONGEST} at most. "
+    "What is not understood is ignored.",
+}
+_APPLIED: Final = {
+    "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
+    "schema": {"type": "string"},
+}
+
 
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
-    gate = Gate(services.directory)
+    gate = Gate(services.directory, Waiting(services.pool))
     routes = routes_of(services)
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
@@ -94,16 +108,20 @@ def _methods(request: Request) -> set[str]:
 
 def _described(route: Route) -> dict[str, Any]:
     """What FastAPI is told of a route, for OpenAPI."""
-    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ()))
+    behind = ("projection_behind",) if route.shows else ()
+    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ()), *behind)
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()
     }
     responses[route.status] = {"description": "Done"} | ({"model": route.answer} if route.answer else {})
+    if route.method == "GET":
+        responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
     if route.body:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
+    extra["parameters"] += [_PREFER] if route.method == "GET" else []
     return {
         "summary": route.summary,
         "description": route.handler.__doc__,

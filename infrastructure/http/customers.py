@@ -65,6 +65,7 @@ class CustomerRoutes:
                 self.page,
                 READERS,
                 "List customers, newest first",
+                shows="customers",
                 answer=models.CustomerPage,
                 query=models.CustomerQuery,
                 problems=(

@@ -51,6 +51,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "outcome_not_applicable": Kind(422, "This step has no such outcome."),
     "head_too_large": Kind(431, "The request line and the headers are larger than 64 KiB."),
     "internal_error": Kind(500, "Something went wrong on our side."),
+    "projection_behind": Kind(503, "The list does not show yet what was written before: try again."),
     "unavailable": Kind(503, "The service cannot answer now: try again."),
 }
 

@@ -17,6 +17,7 @@ from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.requests import header
+from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -52,13 +53,16 @@ class Route:
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
+    shows: str | None = None
+    """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
 
 
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory) -> None:
+    def __init__(self, keys: KeyDirectory, waiting: Waiting) -> None:
         self._keys = keys
+        self._waiting = waiting
 
     def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a route that needs a key."""
@@ -69,9 +73,19 @@ class Gate:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-            return await route.handler(Call(request, caller))
+            call = Call(request, caller)
+            wait = preferred_wait(request) if route.method == "GET" else None
+            return await route.handler(call) if wait is None else await self._waited(route, call, wait)
 
         return answered(f"{route.method} {route.path}", endpoint)
+
+    async def _waited(self, route: Route, call: Call, seconds: int) -> Response:
+        """The answer to a read that would wait for what was written before it."""
+        if route.shows is not None:
+            await self._waiting.until_followed(route.shows, seconds)
+        response = await route.handler(call)
+        response.raw_headers.append((b"preference-applied", b"wait=%d" % seconds))
+        return response
 
     async def _caller(self, request: Request) -> Caller:
         scheme, _, key = (header(request, b"authorization") or "").partition(" ")

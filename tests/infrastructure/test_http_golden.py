@@ -78,6 +78,7 @@ CODES: Final = {
     "outcome_not_applicable": 422,
     "head_too_large": 431,
     "internal_error": 500,
+    "projection_behind": 503,
     "unavailable": 503,
 }
 

@@ -1,0 +1,138 @@
+"""A replay in as many processes as there are cores: each compares a range of streams, in the same snapshot."""
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
+from typing import Final
+
+import psycopg
+
+from infrastructure.faults import CannotStart
+from infrastructure.replay.comparison import Comparison, Findings, IllegibleEvent
+from infrastructure.replay.snapshot import reading, taken
+from projections import PROJECTIONS
+
+GARBAGE: Final = 50_000
+"""Objects between two looks for cycles: a page of events makes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process does."""
+
+    conninfo: str
+    snapshot: str
+    positions: dict[str, int]
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of it, and as of which positions."""
+
+    findings: Findings
+    positions: dict[str, int]
+
+
+def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progress: Callable[[int], None]) -> Replay:
+    """Compare everything. `begun` is told about how many events there are, `progress` how many more are done."""
+    with taken(conninfo) as snapshot:
+        events, ranges = snapshot.ranges(processes)
+        begun(events)
+        if len(ranges) == 1:
+            with _illegible_told(), spared_collector():
+                comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
+                return Replay(comparison.compare(*ranges[0], progress=progress), snapshot.positions)
+        tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
+        return Replay(together(tasks, progress), snapshot.positions)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def spared_collector() -> Iterator[None]:
+    """Look for cycles seldom, and never in what was there before."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+@contextmanager
+def _illegible_told() -> Iterator[None]:
+    """An event that this version cannot read ends a replay: whatever it led to cannot be compared."""
+    try:
+        yield
+    except IllegibleEvent as fault:
+        raise CannotStart(str(fault)) from fault
+
+
+def together(tasks: list[Task], progress: Callable[[int], None]) -> Findings:
+    """Run tasks side by side, and put together what they found, in order."""
+    context = multiprocessing.get_context("spawn")
+    pipes: dict[Pipe, int] = {}
+    running = []
+    found: list[Findings] = [Findings() for _ in tasks]
+    try:
+        for number, task in enumerate(tasks):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(task, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            running.append(process)
+            pipes[ours] = number
+        while pipes:
+            for pipe in wait(list(pipes)):
+                message = _received(pipe)  # type: ignore[arg-type] # what was given is what is ready
+                if isinstance(message, int):
+                    progress(message)
+                else:
+                    found[pipes.pop(pipe)] = message  # type: ignore[call-overload] # the same
+    finally:
+        for process in running:
+            process.terminate()
+            process.join()
+    whole = Findings()
+    for findings in found:
+        whole.join(findings)
+    return whole
+
+
+def _received(pipe: Pipe) -> int | Findings:
+    """Progress or the end of a process; its failure is ours."""
+    try:
+        message: int | str | Findings = pipe.recv()
+    except EOFError:
+        raise CannotStart("a process of the replay died") from None
+    if isinstance(message, str):
+        raise CannotStart(message)
+    return message
+
+
+def _run(task: Task, pipe: Pipe) -> None:
+    """Do one task, and tell how it goes. Who started this process says when it ends before its time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with reading(task.conninfo, task.snapshot) as connection, spared_collector():
+            comparison = Comparison(connection, PROJECTIONS, task.positions)
+            pipe.send(comparison.compare(task.lowest, task.highest, progress=pipe.send))
+    except IllegibleEvent as fault:
+        pipe.send(str(fault))
+    except psycopg.Error as fault:
+        pipe.send(f"the database cannot be read: {type(fault).__name__}")
+    except BrokenPipeError:
+        pass  # nobody waits for it any more
