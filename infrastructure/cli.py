@@ -133,7 +133,10 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: commands, queries. The last line is JSON; exit code 0 only if the targets are met."""
+    """Measure NAME: append, commands, growth, projections or queries.
+
+    The last line is JSON; exit code 0 only if the targets are met.
+    """
     from bench import main as run
 
     raise typer.Exit(run(name, quick=quick))
