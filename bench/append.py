@@ -122,6 +122,7 @@ def report(
             "callers": varied,
             "two_processes": two,
             "event_bytes": len(state()),
+            "cpu_us_is": "processor time of the side's own process for an append, without PostgreSQL; 0: not measured",
             **figures,
         },
         targets=[Target(name=name, measured=ratios[name], sense="at_least", bound=AT_LEAST[name]) for name in ratios],
@@ -142,6 +143,7 @@ def _medians(taken: list[Outcome]) -> dict[str, float]:
         "appends_per_s": round(statistics.median(outcome.requests_per_s for outcome in taken), 1),
         "p50_ms": round(statistics.median(outcome.p50_ms for outcome in taken), 2),
         "p99_ms": round(statistics.median(outcome.p99_ms for outcome in taken), 2),
+        "cpu_us": round(statistics.median(outcome.cpu_us_per_request for outcome in taken), 1),
     }
 
 

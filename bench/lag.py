@@ -31,7 +31,7 @@ from infrastructure.settings import Settings
 EACH: Final = 3
 """Events of a registration."""
 SITE: Final = Site("bench.example", "https://bench.example")
-LOOK: Final = 0.002
+LOOK: Final = 0.005
 """Seconds between two looks at where projections are."""
 PATIENCE: Final = 30.0
 _REACHED: Final = "SELECT coalesce(min(position), 0) FROM gatehouse.tracking"

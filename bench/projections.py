@@ -29,7 +29,7 @@ SIDES: Final = {ALL: tuple(projection.name for projection in PROJECTIONS), ONE: 
 
 def run(*, quick: bool) -> Report:
     """Catch up from zero in turns, then follow live."""
-    length, rounds, seconds = (QUICK, 3, 10.0) if quick else (FULL, 2, 20.0)
+    length, rounds, seconds = (QUICK, 2, 5.0) if quick else (FULL, 2, 20.0)
     rates: dict[str, list[float]] = {ALL: [], ONE: [], STOCK: []}
     with postgres() as server:
         own = server.create_database("gatehouse")

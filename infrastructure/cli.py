@@ -157,7 +157,10 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: commands, queries, replay. The last line is JSON; exit code 0 only if the targets are met."""
+    """Measure NAME: append, commands, growth, projections, queries or replay.
+
+    The last line is JSON; exit code 0 only if the targets are met.
+    """
     from bench import main as run
 
     raise typer.Exit(run(name, quick=quick))

@@ -76,7 +76,7 @@ class Customers(Projection[CustomerRows]):
 
 
 def register_many(customers: int) -> int:
-    """Fill the library's log, a registration a save: of many at once, its pipeline waits for good. Returns the last position."""
+    """Fill the library's log and return the last position. A save each: of thousands at once, it waits for good."""
     onboarding = Onboarding()
     for number in range(customers):
         wallet = f"eip155:1:{checksummed(number.to_bytes(20, 'big'))}"
