@@ -37,14 +37,13 @@ SITE: Final = Site("bench.example", "https://bench.example")
 COLUMNS: Final = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")
 
 
-def load_lives(conninfo: str, events: int) -> int:
-    """Append lives until the log holds `events` more; answer how many were appended."""
+def load_lives(conninfo: str, events: int) -> None:
+    """Append lives until the log holds `events` more."""
     with psycopg.connect(conninfo) as connection:
         found = connection.execute("SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events").fetchone()
     head: int = found[0] if found else 0
     rows = stored_lives(events, after=head)
     copy(conninfo, ["gatehouse", "stored_events"], COLUMNS, rows)
-    return events
 
 
 def stored_lives(events: int, *, after: int) -> Iterator[tuple[Any, ...]]:

@@ -65,7 +65,7 @@ def _show(done: Replay, seconds: float) -> None:
     for divergence in findings.listed:
         typer.echo(_line(divergence))
     if findings.divergent > len(findings.listed):
-        typer.echo(f"... the first {len(findings.listed):,} of each range are listed")
+        typer.echo(f"... and {findings.divergent - len(findings.listed):,} more")
     positions = ", ".join(f"{name} at {position:,}" for name, position in sorted(done.positions.items()))
     typer.echo(
         f"{findings.events:,} events folded again in {seconds:.1f} s, {findings.rows:,} rows compared ({positions}): "

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
-from typing import Final
+from typing import Final, cast
 
 import psycopg
 
@@ -83,33 +83,51 @@ def _illegible_told() -> Iterator[None]:
 
 def together(tasks: list[Task], progress: Callable[[int], None]) -> Findings:
     """Run tasks side by side, and put together what they found, in order."""
-    context = multiprocessing.get_context("spawn")
-    pipes: dict[Pipe, int] = {}
-    running = []
-    found: list[Findings] = [Findings() for _ in tasks]
-    try:
-        for number, task in enumerate(tasks):
-            ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_run, args=(task, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            running.append(process)
-            pipes[ours] = number
-        while pipes:
-            for pipe in wait(list(pipes)):
-                message = _received(pipe)  # type: ignore[arg-type] # what was given is what is ready
+    whole, found = Findings(), [Findings() for _ in tasks]
+    with _started(tasks) as pipes:
+        unfinished = {pipe: number for number, pipe in enumerate(pipes)}
+        while unfinished:
+            for ready in wait([*unfinished]):
+                pipe = cast("Pipe", ready)
+                message = _received(pipe)
                 if isinstance(message, int):
                     progress(message)
                 else:
-                    found[pipes.pop(pipe)] = message  # type: ignore[call-overload] # the same
-    finally:
-        for process in running:
-            process.terminate()
-            process.join()
-    whole = Findings()
+                    found[unfinished.pop(pipe)] = message
     for findings in found:
         whole.join(findings)
     return whole
+
+
+@contextmanager
+def _started(tasks: list[Task]) -> Iterator[list[Pipe]]:
+    """A process for each task, and the pipes on which they tell how it goes. None outlives the context."""
+    context = multiprocessing.get_context("spawn")
+    processes, pipes = [], []
+    try:
+        for task in tasks:
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(task, theirs), daemon=True)
+            with _uninterrupted():
+                process.start()
+            theirs.close()
+            processes.append(process)
+            pipes.append(ours)
+        yield pipes
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Who is started here ignores Ctrl-C from its first moment: whoever started it ends it, without a word."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _received(pipe: Pipe) -> int | Findings:
@@ -125,7 +143,6 @@ def _received(pipe: Pipe) -> int | Findings:
 
 def _run(task: Task, pipe: Pipe) -> None:
     """Do one task, and tell how it goes. Who started this process says when it ends before its time."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with reading(task.conninfo, task.snapshot) as connection, spared_collector():
             comparison = Comparison(connection, PROJECTIONS, task.positions)
