@@ -19,34 +19,42 @@ class Table(Generic[Row]):
     """The statements for one projection's table."""
 
     def __init__(self, projection: Projection[Row]) -> None:
-        hints = get_type_hints(projection.row)
-        columns = projection.row._fields
-        self._row = projection.row
+        self._row, self._part = projection.row, projection.part
+        hints = get_type_hints(self._part or self._row)
+        columns = (self._part or self._row)._fields
         self._arrays: list[type[Array]] = [ARRAYS[hints[column]] for column in columns]
         self._keys = projection.keys
         self.append_only = projection.append_only
         values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays)
         key_values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays[: self._keys])
+        unique = projection.part_keys or self._keys
         names, keys = _names(columns), _names(columns[: self._keys])
         parts = {"table": Identifier(projection.name), "names": names, "keys": keys}
         matching = SQL("({keys}) IN (SELECT * FROM unnest({values}))").format(**parts, values=key_values)
         self._select = SQL("SELECT {names} FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._delete = SQL("DELETE FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._write = SQL(
-            "INSERT INTO gatehouse.{table} ({names}) SELECT * FROM unnest({values}) ON CONFLICT ({keys}) DO {change}"
-        ).format(**parts, values=values, change=self._change(columns[self._keys :]))
+            "INSERT INTO gatehouse.{table} AS stored ({names}) SELECT * FROM unnest({values})"
+            " ON CONFLICT ({unique}) DO {change}"
+        ).format(**parts, values=values, unique=_names(columns[:unique]), change=self._change(columns[unique:]))
 
     async def read(self, connection: AsyncConnection[Any], keys: Iterable[Key]) -> dict[Key, Row]:
         """The rows with these keys, where there are any."""
         cursor = await connection.execute(self._select, self._columns(keys), prepare=True, binary=True)
-        return {row[: self._keys]: self._row._make(row) for row in await cursor.fetchall()}
+        if self._part is None:
+            return {row[: self._keys]: self._row._make(row) for row in await cursor.fetchall()}
+        found: dict[Key, list[Any]] = {}
+        for row in sorted(await cursor.fetchall()):  # by primary keys, which differ
+            found.setdefault(row[: self._keys], []).append(self._part._make(row))
+        return {key: self._row._make((*key, tuple(parts))) for key, parts in found.items()}
 
     async def write(self, connection: AsyncConnection[Any], rows: dict[Key, Row | None]) -> None:
         """Insert, replace or (None) delete rows."""
         present = [row for row in rows.values() if row is not None]
         absent = [key for key, row in rows.items() if row is None]
         if present:
-            await connection.execute(self._write, self._columns(present), prepare=True)
+            stored = present if self._part is None else [part for row in present for part in row[-1]]
+            await connection.execute(self._write, self._columns(stored), prepare=True)
         if absent:
             await connection.execute(self._delete, self._columns(absent), prepare=True)
 
@@ -55,7 +63,11 @@ class Table(Generic[Row]):
         if self.append_only:
             return SQL("NOTHING")
         excluded = SQL(", ").join(SQL("excluded.") + Identifier(column) for column in columns)
-        return SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
+        change = SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
+        if self._part is None:
+            return change
+        stored = SQL(", ").join(SQL("stored.") + Identifier(column) for column in columns)
+        return change + SQL(" WHERE ({}) IS DISTINCT FROM ({})").format(stored, excluded)  # most parts stay
 
     def _columns(self, rows: Iterable[tuple[Any, ...]]) -> list[Array]:
         """Rows turned into columns, as unnest takes them: of whole rows or of keys alone."""
