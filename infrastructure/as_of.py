@@ -9,15 +9,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
+from typing import Literal as OneOf
 from uuid import UUID
 
-from psycopg.sql import SQL, Composable, Placeholder
+from psycopg.sql import SQL, Composable, Identifier, Literal, Placeholder
 
 from application.ports import Unavailable
 from infrastructure.reading import CustomerFilter, Moment, Pool
 
-ClockName = Literal["recorded", "occurred"]
+ClockName = OneOf["recorded", "occurred"]
 PATIENCE: Final = 1.0
 """Seconds to wait for read models that are behind."""
 _PAUSE: Final = 0.02
@@ -31,29 +32,32 @@ _RESOLVE: Final = SQL("""
         gatehouse.position_at(%(time)b::timestamptz),
         (SELECT state FROM gatehouse.stored_events WHERE notification_id = %(position)b::bigint)
 """).format(reached=SQL(_REACHED))
-_RECORDED: Final = """
-    recorded_from <= {known} AND (recorded_until IS NULL OR recorded_until > {known}) AND occurred_until IS NULL
-"""
-_OCCURRED: Final = """
-    recorded_from <= {known} AND (recorded_until IS NULL OR recorded_until > {known})
-    AND occurred_from <= {occurred} AND (occurred_until IS NULL OR occurred_until > {occurred})
-"""
+# As the indexes have it: an open end is a last one.
+_KNOWN: Final = "recorded_from <= {known} AND coalesce(recorded_until, 9223372036854775807) > {known}"
+_AT_ALL: Final = " AND occurred_until IS NULL"
+_BY_THEN: Final = " AND occurred_from <= {occurred} AND coalesce(occurred_until, 'infinity') > {occurred}"
 _SHOWN: Final = SQL("c.id, c.external_id, c.chain_id, s.status, c.created_at, s.updated_at, c.registered_position")
-# Each list is walked in its order and left when it is long enough: LIMIT and OFFSET keep the planner from joining whole
+# Each list is walked in its order and left when it is long enough: the inner LIMITs keep the planner from joining whole
 # tables, whatever it believes of them.
 _BY_AGE: Final = SQL("""
     SELECT {shown} FROM gatehouse.customers c CROSS JOIN LATERAL (
-        SELECT status, updated_at FROM gatehouse.spans WHERE customer = c.id AND {in_force} LIMIT 1
-    ) s WHERE {wanted} ORDER BY c.registered_position DESC LIMIT %(limit)b
+        SELECT status, updated_at FROM gatehouse.spans WHERE customer = c.id AND {in_force}
+        ORDER BY recorded_from DESC LIMIT 1
+    ) s WHERE {wanted} ORDER BY c.registered_position DESC LIMIT {limit}
 """)
 _BY_STATUS: Final = SQL("""
     SELECT {shown} FROM (
-        SELECT * FROM gatehouse.spans WHERE partner = %(partner)b AND status = %(status)b AND {in_force}
-            AND registered_position < %(before)b
-        ORDER BY registered_position DESC OFFSET 0
-    ) s CROSS JOIN LATERAL (SELECT * FROM gatehouse.customers WHERE id = s.customer OFFSET 0) c
-    WHERE {wanted} ORDER BY s.registered_position DESC LIMIT %(limit)b
+        SELECT c.customer, c.status, c.updated_at FROM gatehouse.spans c
+        WHERE {wanted} AND {in_force} ORDER BY c.registered_position DESC LIMIT {limit}
+    ) s CROSS JOIN LATERAL (SELECT * FROM gatehouse.customers WHERE id = s.customer LIMIT 1) c
+    ORDER BY c.registered_position DESC
 """)
+# How late the latest registration was heard of. Who had been registered by a time was on record so much later.
+_REGISTERED_BY: Final = """
+    c.registered_position <= (SELECT gatehouse.position_at(%(occurred)b + (
+        SELECT max(updated_at - occurred_from) FROM gatehouse.spans WHERE recorded_from = registered_position
+    )))
+"""
 _FUNNEL: Final = SQL("SELECT status, count(*) FROM gatehouse.spans WHERE {in_force} AND {mine} GROUP BY status")
 _MOVES: Final = SQL("""
     SELECT earlier.status, later.status, count(*)
@@ -121,12 +125,15 @@ class AsOf:
         await self._wait_for(moment)
         before = moment.known + 1 if before is None else min(before, moment.known + 1)
         few = wanted.external_id is not None or wanted.wallet is not None
-        by_status = wanted.status is not None and wanted.partner is not None and not few
+        by_status = wanted.status is not None and not few
         query = (_BY_STATUS if by_status else _BY_AGE).format(
-            shown=_SHOWN, in_force=_in_force(moment), wanted=_wanted(wanted)
+            shown=_SHOWN,
+            in_force=_in_force(moment),
+            wanted=_wanted(wanted, moment, "c" if by_status else "s"),
+            limit=Literal(limit),  # known when a plan is made for good
         )
         parameters = {name: getattr(wanted, name) for name in CustomerFilter.__slots__}
-        rows = await self._fetch(query, {**parameters, **_parameters(moment), "before": before, "limit": limit})
+        rows = await self._fetch(query, {**parameters, **_parameters(moment), "before": before})
         return [ListedCustomer._make(row) for row in rows]
 
     async def funnel(self, moment: Moment, *, partner: UUID | None) -> dict[str, int]:
@@ -157,7 +164,7 @@ class AsOf:
 
     async def _fetch(self, query: Composable, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(query, parameters, prepare=False, binary=True)
+            cursor = await connection.execute(query, parameters, prepare=True, binary=True)
             rows: list[tuple[Any, ...]] = await cursor.fetchall()
             return rows
 
@@ -165,7 +172,7 @@ class AsOf:
 def _in_force(moment: Moment, suffix: str = "") -> Composable:
     """Which spans both clocks stand in. `suffix` tells one moment's parameters from another's."""
     places = {"known": Placeholder("known" + suffix, "b"), "occurred": Placeholder("occurred" + suffix, "b")}
-    return SQL(_RECORDED if moment.occurred is None else _OCCURRED).format(**places)
+    return SQL(_KNOWN + (_AT_ALL if moment.occurred is None else _BY_THEN)).format(**places)
 
 
 def _parameters(moment: Moment, suffix: str = "") -> dict[str, Any]:
@@ -177,15 +184,16 @@ def _mine(partner: UUID | None) -> Composable:
 
 
 _CONDITIONS: Final = {
-    "partner": SQL("c.partner = %(partner)b"),
-    "status": SQL("s.status = %(status)b"),
-    "external_id": SQL("c.external_id = %(external_id)b"),
-    "wallet": SQL("c.wallet = %(wallet)b"),
-    "created_after": SQL("c.created_at > %(created_after)b"),
+    "partner": "c.partner = %(partner)b",
+    "status": "{spans}.status = %(status)b",
+    "external_id": "c.external_id = %(external_id)b",
+    "wallet": "c.wallet = %(wallet)b",
+    "created_after": "c.registered_position > (SELECT gatehouse.position_at(%(created_after)b))",
 }
 
 
-def _wanted(wanted: CustomerFilter) -> Composable:
-    """The filters that are set, and where the page begins."""
+def _wanted(wanted: CustomerFilter, moment: Moment, spans: str) -> Composable:
+    """The filters that are set, and where the page begins; `spans` is where a status is looked for."""
     asked = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
-    return SQL(" AND ").join([SQL("c.registered_position < %(before)b"), *asked])
+    ends = ["c.registered_position < %(before)b", *([_REGISTERED_BY] if moment.occurred else [])]
+    return SQL(" AND ").join(SQL(condition).format(spans=Identifier(spans)) for condition in (*ends, *asked))

@@ -34,9 +34,15 @@ class Table(Generic[Row]):
         self._select = SQL("SELECT {names} FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._delete = SQL("DELETE FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._write = SQL(
-            "INSERT INTO gatehouse.{table} AS stored ({names}) SELECT * FROM unnest({values})"
+            "INSERT INTO gatehouse.{table} ({names}) SELECT * FROM unnest({values}) AS fresh ({names}) WHERE {fresh}"
             " ON CONFLICT ({unique}) DO {change}"
-        ).format(**parts, values=values, unique=_names(columns[:unique]), change=self._change(columns[unique:]))
+        ).format(
+            **parts,
+            values=values,
+            fresh=self._fresh(projection.name, columns, unique) if self._part else SQL("true"),
+            unique=_names(columns[:unique]),
+            change=self._change(columns[unique:]),
+        )
 
     async def read(self, connection: AsyncConnection[Any], keys: Iterable[Key]) -> dict[Key, Row]:
         """The rows with these keys, where there are any."""
@@ -63,16 +69,26 @@ class Table(Generic[Row]):
         if self.append_only:
             return SQL("NOTHING")
         excluded = SQL(", ").join(SQL("excluded.") + Identifier(column) for column in columns)
-        change = SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
-        if self._part is None:
-            return change
-        stored = SQL(", ").join(SQL("stored.") + Identifier(column) for column in columns)
-        return change + SQL(" WHERE ({}) IS DISTINCT FROM ({})").format(stored, excluded)  # most parts stay
+        return SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
+
+    @staticmethod
+    def _fresh(table: str, columns: Sequence[str], unique: int) -> Composed:
+        """Which parts are not stored as they are: most of them stay, and are not even locked."""
+        return SQL(
+            "NOT EXISTS (SELECT FROM gatehouse.{table} AS stored"
+            " WHERE ({stored_key}) = ({key}) AND ({stored}) IS NOT DISTINCT FROM ({fresh}))"
+        ).format(
+            table=Identifier(table),
+            stored_key=_names(columns[:unique], "stored"),
+            key=_names(columns[:unique], "fresh"),
+            stored=_names(columns, "stored"),
+            fresh=_names(columns, "fresh"),
+        )
 
     def _columns(self, rows: Iterable[tuple[Any, ...]]) -> list[Array]:
         """Rows turned into columns, as unnest takes them: of whole rows or of keys alone."""
         return [array(column) for array, column in zip(self._arrays, zip(*rows, strict=True), strict=False)]
 
 
-def _names(columns: Sequence[str]) -> Composed:
-    return SQL(", ").join(Identifier(column) for column in columns)
+def _names(columns: Sequence[str], *table: str) -> Composed:
+    return SQL(", ").join(Identifier(*table, column) for column in columns)

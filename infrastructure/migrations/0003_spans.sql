@@ -13,11 +13,20 @@ CREATE TABLE gatehouse.spans (
     PRIMARY KEY (customer, recorded_from, occurred_from)
 );
 
--- Lists by status, newest first; whether a span was in force is seen without leaving the index.
+-- Lists by status, newest first: of a partner, and of all. Whether a span was in force is seen in the index alone.
 CREATE INDEX spans_recorded ON gatehouse.spans
-    (partner, status, registered_position, recorded_from, recorded_until) WHERE occurred_until IS NULL;
+    (partner, status, registered_position, recorded_from, coalesce(recorded_until, 9223372036854775807))
+    WHERE occurred_until IS NULL;
+CREATE INDEX spans_recorded_of_all ON gatehouse.spans
+    (status, registered_position, recorded_from, coalesce(recorded_until, 9223372036854775807))
+    WHERE occurred_until IS NULL;
 CREATE INDEX spans_occurred ON gatehouse.spans
-    (partner, status, registered_position, occurred_from, occurred_until, recorded_from, recorded_until);
+    (partner, status, registered_position, occurred_from, coalesce(occurred_until, 'infinity'));
+CREATE INDEX spans_occurred_of_all ON gatehouse.spans
+    (status, registered_position, occurred_from, coalesce(occurred_until, 'infinity'));
+
+-- How late registrations came.
+CREATE INDEX spans_lateness ON gatehouse.spans ((updated_at - occurred_from)) WHERE recorded_from = registered_position;
 
 -- The lists of those who see every partner's customers.
 CREATE INDEX customers_of_all ON gatehouse.customers (registered_position);
