@@ -104,6 +104,7 @@ class TimeArray(Array):
 ARRAYS: Final[dict[Any, type[Array]]] = {
     UUID: UuidArray,
     int: BigintArray,
+    int | None: BigintArray,
     str: TextArray,
     bytes: ByteaArray,
     datetime: TimeArray,

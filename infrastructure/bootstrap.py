@@ -20,6 +20,7 @@ from application.ports import Clock
 from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
+from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
 from infrastructure.faults import CannotStart
 from infrastructure.keys import Keys, check_keys, load_keys
@@ -153,6 +154,7 @@ async def open_services(
             conninfo=service,
             executor=executor,
             reader=Reader(pool),
+            as_of=AsOf(pool),
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,

@@ -50,6 +50,21 @@ class CustomerFilter:
     created_after: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What had been recorded up to a position; and, where a time is given, only what had occurred by then."""
+
+    known: int
+    occurred: datetime | None = None
+    reached: int = 0
+    """The position that the read models had come to, when the moment was asked for."""
+
+    def tells(self, envelope: Envelope) -> bool:
+        """Whether an event counts."""
+        occurred_at = envelope.context.occurred_at
+        return envelope.position <= self.known and (self.occurred is None or occurred_at <= self.occurred)
+
+
 class Reader:
     """Reads through a pool; single customers through one query for all who ask at once."""
 
@@ -61,12 +76,10 @@ class Reader:
         """The customer as of now, whatever the projections have reached."""
         return await self._customers.get(customer_id)
 
-    async def customer_as_of(self, customer_id: UUID, moment: datetime | int) -> CustomerRow | None:
-        """The customer as the log told of it at a time (recorded at) or a position."""
+    async def customer_as_of(self, customer_id: UUID, *moments: Moment) -> list[CustomerRow | None]:
+        """The customer as it was at each moment, folded from its stream."""
         history = (await self.streams([customer_id])).get(customer_id, [])
-        if isinstance(moment, int):
-            return fold_row(envelope for envelope in history if envelope.position <= moment)
-        return fold_row(envelope for envelope in history if envelope.recorded_at <= moment)
+        return [fold_row(filter(moment.tells, history)) for moment in moments]
 
     async def customers(self, wanted: CustomerFilter, *, before: int | None, limit: int) -> list[CustomerRow]:
         """Newest first, registered `before` a position."""

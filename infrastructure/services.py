@@ -15,6 +15,7 @@ from domain.challenge import Site
 from domain.commands import Command
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
+from infrastructure.as_of import AsOf
 from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
@@ -47,6 +48,7 @@ class Services:
     conninfo: str
     executor: Executor
     reader: Reader
+    as_of: AsOf
     pool: Pool
     directory: KeyDirectory
     keys: Keys

@@ -21,37 +21,51 @@ class Table(Generic[Row]):
 
     def __init__(self, projection: Projection[Row], name: str | None = None) -> None:
         self.name = name or projection.name
-        hints = get_type_hints(projection.row)
-        columns = projection.row._fields
-        self._row = projection.row
+        self._row, self._part = projection.row, projection.part
+        hints = get_type_hints(self._part or self._row)
+        columns = (self._part or self._row)._fields
         self._arrays: list[type[Array]] = [ARRAYS[hints[column]] for column in columns]
         self._keys = projection.keys
         self.append_only = projection.append_only
         values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays)
         key_values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays[: self._keys])
+        unique = projection.part_keys or self._keys
         names, keys = _names(columns), _names(columns[: self._keys])
         parts = {"table": Identifier(self.name), "names": names, "keys": keys}
         matching = SQL("({keys}) IN (SELECT * FROM unnest({values}))").format(**parts, values=key_values)
         self._select = SQL("SELECT {names} FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._delete = SQL("DELETE FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._copy = SQL(
-            "COPY (SELECT {names} FROM gatehouse.{table} ORDER BY {keys}) TO STDOUT (FORMAT binary)"
-        ).format(**parts)
+            "COPY (SELECT {names} FROM gatehouse.{table} ORDER BY {unique}) TO STDOUT (FORMAT binary)"
+        ).format(**parts, unique=_names(columns[:unique]))
         self._write = SQL(
-            "INSERT INTO gatehouse.{table} ({names}) SELECT * FROM unnest({values}) ON CONFLICT ({keys}) DO {change}"
-        ).format(**parts, values=values, change=self._change(columns[self._keys :]))
+            "INSERT INTO gatehouse.{table} ({names}) SELECT * FROM unnest({values}) AS fresh ({names}) WHERE {fresh}"
+            " ON CONFLICT ({unique}) DO {change}"
+        ).format(
+            **parts,
+            values=values,
+            fresh=self._fresh(self.name, columns, unique) if self._part else SQL("true"),
+            unique=_names(columns[:unique]),
+            change=self._change(columns[unique:]),
+        )
 
     async def read(self, connection: AsyncConnection[Any], keys: Iterable[Key]) -> dict[Key, Row]:
         """The rows with these keys, where there are any."""
         cursor = await connection.execute(self._select, self._columns(keys), prepare=True, binary=True)
-        return {row[: self._keys]: self._row._make(row) for row in await cursor.fetchall()}
+        if self._part is None:
+            return {row[: self._keys]: self._row._make(row) for row in await cursor.fetchall()}
+        found: dict[Key, list[Any]] = {}
+        for row in sorted(await cursor.fetchall()):  # by primary keys, which differ
+            found.setdefault(row[: self._keys], []).append(self._part._make(row))
+        return {key: self._row._make((*key, tuple(parts))) for key, parts in found.items()}
 
     async def write(self, connection: AsyncConnection[Any], rows: dict[Key, Row | None]) -> None:
         """Insert, replace or (None) delete rows."""
         present = [row for row in rows.values() if row is not None]
         absent = [key for key, row in rows.items() if row is None]
         if present:
-            await connection.execute(self._write, self._columns(present), prepare=True)
+            stored = present if self._part is None else [part for row in present for part in row[-1]]
+            await connection.execute(self._write, self._columns(stored), prepare=True)
         if absent:
             await connection.execute(self._delete, self._columns(absent), prepare=True)
 
@@ -70,10 +84,24 @@ class Table(Generic[Row]):
         excluded = SQL(", ").join(SQL("excluded.") + Identifier(column) for column in columns)
         return SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
 
+    @staticmethod
+    def _fresh(table: str, columns: Sequence[str], unique: int) -> Composed:
+        """Which parts are not stored as they are: most of them stay, and are not even locked."""
+        return SQL(
+            "NOT EXISTS (SELECT FROM gatehouse.{table} AS stored"
+            " WHERE ({stored_key}) = ({key}) AND ({stored}) IS NOT DISTINCT FROM ({fresh}))"
+        ).format(
+            table=Identifier(table),
+            stored_key=_names(columns[:unique], "stored"),
+            key=_names(columns[:unique], "fresh"),
+            stored=_names(columns, "stored"),
+            fresh=_names(columns, "fresh"),
+        )
+
     def _columns(self, rows: Iterable[tuple[Any, ...]]) -> list[Array]:
         """Rows turned into columns, as unnest takes them: of whole rows or of keys alone."""
         return [array(column) for array, column in zip(self._arrays, zip(*rows, strict=True), strict=False)]
 
 
-def _names(columns: Sequence[str]) -> Composed:
-    return SQL(", ").join(Identifier(column) for column in columns)
+def _names(columns: Sequence[str], *table: str) -> Composed:
+    return SQL(", ").join(Identifier(*table, column) for column in columns)

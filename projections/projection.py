@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -41,6 +41,10 @@ class Projection(Generic[Row]):
     evolve: Callable[[Row | None, Envelope], Row | None]
     append_only: bool = False
     """Each event makes a row of its own, so that none has to be read before."""
+    part: type[Any] | None = None
+    """The table's rows, where `row` is a key and a tuple of them: all that the table holds under the key."""
+    part_keys: int = 0
+    """How many of a part's first columns make the primary key. A part never goes away while its row is there."""
 
 
 def by_customer(recorded: Envelope) -> tuple[UUID | int, ...]:

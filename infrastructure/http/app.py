@@ -24,6 +24,7 @@ from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.routing import Gate, Route, answered, finish
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
+from infrastructure.http.time_travel import TimeTravelRoutes
 from infrastructure.http.waiting import LONGEST, Waiting
 from infrastructure.services import CALLBACK_PATH, Services
 from infrastructure.version import VERSION
@@ -63,7 +64,7 @@ def create_app(services: Services) -> FastAPI:
 def routes_of(services: Services) -> list[Route]:
     """Every route that needs a key."""
     routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
-    routes += OfficerRoutes(services.reader).routes()
+    routes += OfficerRoutes(services.reader).routes() + TimeTravelRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -173,7 +174,11 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
     properties = query.model_json_schema(by_alias=True)
     names = properties["properties"].items()
     inlined = {name: _inlined(schema, properties.get("$defs", {})) for name, schema in names}
-    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in inlined.items()]
+    required = properties.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in inlined.items()
+    ]
 
 
 def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

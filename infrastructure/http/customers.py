@@ -1,6 +1,9 @@
 """What partners call: register a wallet, follow the customer, open its verification, suspend and resume it."""
 
 from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from starlette.responses import Response
 
@@ -15,27 +18,30 @@ from domain.commands import (
 from domain.refusals import NotVerifying
 from domain.vocabulary import Ground, Status
 from domain.wallet import canonical
+from infrastructure.as_of import ListedCustomer
 from infrastructure.http import models
-from infrastructure.http.cursor import read_cursor, write_cursor
-from infrastructure.http.problems import Problem
-from infrastructure.http.requests import read_body, read_id, read_if_match, read_moment, read_query
+from infrastructure.http.cursor import read_cursor, read_positions, write_cursor
+from infrastructure.http.requests import read_body, read_id, read_if_match, read_query
 from infrastructure.http.resources import (
     ACTORS,
     PARTNER,
     READERS,
     answer,
     change_customer,
+    moment_of,
     own_customer,
     partner_of,
     read_wallet,
     resource_of,
     row_of,
+    seen_by,
     shown,
 )
 from infrastructure.http.routing import Call, Route
 from infrastructure.ids import nonce
 from infrastructure.reading import CustomerFilter
 from infrastructure.services import Services
+from projections.customers import CustomerRow
 
 
 class CustomerRoutes:
@@ -68,13 +74,7 @@ class CustomerRoutes:
                 shows="customers",
                 answer=models.CustomerPage,
                 query=models.CustomerQuery,
-                problems=(
-                    "invalid_cursor",
-                    "malformed_account",
-                    "invalid_checksum",
-                    "as_of_in_future",
-                    "as_of_unsupported",
-                ),
+                problems=("invalid_cursor", "malformed_account", "invalid_checksum", "as_of_in_future"),
             ),
             Route(
                 "GET",
@@ -148,17 +148,17 @@ class CustomerRoutes:
 
     async def show(self, call: Call) -> Response:
         """The customer, as of now or as of `asOf`."""
-        row = await own_customer(
-            self._services, call, read_id(call.request), read_query(call.request, models.MomentQuery).as_of
-        )
+        customer_id, query = read_id(call.request), read_query(call.request, models.MomentQuery)
+        if query.as_of is None:
+            row = await own_customer(self._services, call, customer_id)
+        else:
+            moment = await moment_of(self._services, query.as_of, query.clock)
+            row = seen_by(call, (await self._services.reader.customer_as_of(customer_id, moment))[0])
         return answer(resource_of(row), version=row.version)
 
     async def page(self, call: Call) -> Response:
-        """One page; the cursor goes on where it ends, whatever is registered meanwhile."""
+        """One page, as of now or as of `asOf`; the cursor goes on where it ends, whatever is recorded meanwhile."""
         query = read_query(call.request, models.CustomerQuery)
-        if query.as_of is not None:
-            read_moment(query.as_of, now=self._services.clock())
-            raise Problem("as_of_unsupported")
         wanted = CustomerFilter(
             partner=call.caller.partner,
             status=query.status,
@@ -166,12 +166,23 @@ class CustomerRoutes:
             wallet=_wallet_filter(query.chain_id),
             created_after=query.created_after,
         )
+        if query.as_of is not None:
+            return await self._page_as_of(wanted, query, query.as_of)
         key, name = self._services.keys.cursor, repr(wanted)
         before = read_cursor(key, name, query.cursor) if query.cursor else None
         rows = await self._services.reader.customers(wanted, before=before, limit=query.limit + 1)
-        shown, more = rows[: query.limit], len(rows) > query.limit
-        cursor = write_cursor(key, name, shown[-1].registered_position) if more else None
-        return answer(models.CustomerPage(customers=[resource_of(row) for row in shown], next_cursor=cursor))
+        return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position))
+
+    async def _page_as_of(self, wanted: CustomerFilter, query: models.CustomerQuery, as_of: str) -> Response:
+        """All pages know the same part of the log: the cursor carries how much it was at the first."""
+        key, name = self._services.keys.cursor, repr((wanted, as_of, query.clock))
+        before: int | None = None
+        moment = await moment_of(self._services, as_of, query.clock)
+        if query.cursor:
+            before, known = read_positions(key, name, query.cursor, 2)
+            moment = replace(moment, known=known)
+        rows = await self._services.as_of.customers(wanted, moment, before=before, limit=query.limit + 1)
+        return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position, moment.known))
 
     async def verification(self, call: Call) -> Response:
         """Where the person verifies themselves; the provider is asked for it now."""
@@ -217,6 +228,16 @@ class CustomerRoutes:
             self._services, call, read_id(call.request), command, if_version=read_if_match(call.request)
         )
         return answer(resource_of(row_of(outcome)), version=outcome.version)
+
+
+R = TypeVar("R", CustomerRow, ListedCustomer)
+
+
+def _page(rows: Sequence[R], limit: int, cursor_after: Callable[[R], str]) -> Response:
+    """As many as were asked for, of which one more was looked for."""
+    listed = rows[:limit]
+    cursor = cursor_after(listed[-1]) if len(rows) > limit else None
+    return answer(models.CustomerPage(customers=[resource_of(row) for row in listed], next_cursor=cursor))
 
 
 def _wallet_filter(account: str | None) -> str | None:

@@ -4,16 +4,20 @@ JSON is camelCase, times are RFC 3339 in UTC, unknown request fields are refused
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from domain.vocabulary import Status
+from infrastructure.as_of import ClockName
 
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 """Text without control characters, which no column, log or page can carry."""
+
+AS_OF: Final = "A position of the log, or an RFC 3339 time."
+CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true then, as we know now?"
 
 
 class Body(BaseModel):
@@ -70,17 +74,66 @@ class CustomerQuery(BaseModel):
     external_id: Annotated[str, Field(pattern=PRINTABLE)] | None = None
     chain_id: Annotated[str, Field(max_length=200)] | None = None
     created_after: AwareDatetime | None = None
-    as_of: Annotated[str, Field(max_length=40)] | None = None
+    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=100)] | None = None
 
 
 class MomentQuery(BaseModel):
-    """`?asOf=`: a position or a time."""
+    """`?asOf=&clock=`: a position or a time, on one of the two clocks."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
-    as_of: Annotated[str, Field(max_length=40)] | None = None
+    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
+
+
+class MomentsQuery(BaseModel):
+    """`?from=&to=&clock=`: two moments to compare."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    earlier: Annotated[str, Field(max_length=40, alias="from", description=AS_OF)]
+    later: Annotated[str, Field(max_length=40, alias="to", description=AS_OF)]
+    clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
+
+
+class Funnel(Resource):
+    """How many customers had each status. `position` is how much of the log is counted."""
+
+    position: int
+    counts: dict[Status, int]
+
+
+class FunnelMove(Resource):
+    """How many customers went from a status, or `new`, to another."""
+
+    before: Annotated[Status | Literal["new"], Field(alias="from")]
+    after: Annotated[Status, Field(alias="to")]
+    customers: int
+
+
+class FunnelChanges(Resource):
+    """Who had another status at the later moment than at the earlier one; how much of the log each moment knew."""
+
+    from_position: int
+    to_position: int
+    moves: list[FunnelMove]
+
+
+class CustomerAsOf(Customer):
+    """A customer at a moment. Its partner never sees `detail`."""
+
+    detail: str | None = None
+
+
+class CustomerChanges(Resource):
+    """A customer at two moments; `before` is absent where it was not registered yet."""
+
+    before: CustomerAsOf | None = None
+    after: CustomerAsOf
+    changed: list[str]
 
 
 class ChallengeResource(Resource):

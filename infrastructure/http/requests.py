@@ -86,16 +86,16 @@ def read_if_match(request: Request) -> int | None:
     return int(match.group(1))
 
 
-def read_moment(text: str, *, now: datetime) -> datetime | int:
-    """`asOf`: a position, or a time with a zone that has passed."""
+def read_moment(text: str, *, now: datetime, name: str = "asOf") -> datetime | int:
+    """The parameter `name`: a position, or a time with a zone that has passed."""
     if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
         return int(text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Problem("invalid_request", errors=[{"pointer": "/asOf", "code": "datetime_parsing"}]) from None
+        raise Problem("invalid_request", errors=[{"pointer": f"/{name}", "code": "datetime_parsing"}]) from None
     if moment.tzinfo is None:
-        raise Problem("invalid_request", errors=[{"pointer": "/asOf", "code": "timezone_aware"}])
+        raise Problem("invalid_request", errors=[{"pointer": f"/{name}", "code": "timezone_aware"}])
     if moment > now:
         raise Problem("as_of_in_future")
     return moment

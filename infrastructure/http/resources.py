@@ -11,11 +11,12 @@ from domain.commands import Command
 from domain.refusals import UnknownCustomer
 from domain.wallet import MalformedAccount, Wallet, parse_account
 from infrastructure.api_keys import Role
+from infrastructure.as_of import ClockName, InFuture, ListedCustomer
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_moment
 from infrastructure.http.routing import Call
-from infrastructure.reading import fold_row
+from infrastructure.reading import Moment, fold_row
 from infrastructure.services import Services
 from infrastructure.wallet_proof import keccak256
 from projections.customers import CustomerRow
@@ -37,15 +38,25 @@ class JsonResponse(Response):
         ]
 
 
-async def own_customer(services: Services, call: Call, customer_id: UUID, as_of: str | None = None) -> CustomerRow:
-    """The customer, if the caller may see it; another partner's does not exist."""
-    if as_of is None:
-        row = await services.reader.customer(customer_id)
-    else:
-        row = await services.reader.customer_as_of(customer_id, read_moment(as_of, now=services.clock()))
+async def own_customer(services: Services, call: Call, customer_id: UUID) -> CustomerRow:
+    """The customer as of now, if the caller may see it; another partner's does not exist."""
+    return seen_by(call, await services.reader.customer(customer_id))
+
+
+def seen_by(call: Call, row: CustomerRow | None) -> CustomerRow:
+    """The row, if there is one and the caller may see it."""
     if row is None or call.caller.partner not in (None, row.partner):
         raise UnknownCustomer
     return row
+
+
+async def moment_of(services: Services, text: str, clock: ClockName, *, name: str = "asOf") -> Moment:
+    """The moment that the parameter `name` asks for."""
+    asked = read_moment(text, now=services.clock(), name=name)
+    try:
+        return await services.as_of.moment(asked, clock)
+    except InFuture:
+        raise Problem("as_of_in_future") from None
 
 
 async def change_customer(
@@ -73,7 +84,7 @@ def partner_of(call: Call) -> UUID:
     return call.caller.partner
 
 
-def resource_of(row: CustomerRow) -> models.Customer:
+def resource_of(row: CustomerRow | ListedCustomer) -> models.Customer:
     """The customer as its partner sees it."""
     return models.Customer(**shown(row))
 
@@ -86,7 +97,7 @@ def answer(
     return JsonResponse(content, status, etag(version) | (headers or {}))
 
 
-def shown(row: CustomerRow) -> dict[str, Any]:
+def shown(row: CustomerRow | ListedCustomer) -> dict[str, Any]:
     """What partners see of a row."""
     return {
         "id": row.id,

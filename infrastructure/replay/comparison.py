@@ -149,24 +149,25 @@ class _Side:
     def __init__(self, projection: Projection[Any], position: int) -> None:
         self.projection, self.position = projection, position
         self.expected: list[Row] = []
-        columns = projection.row._fields
-        names = [Identifier(column) for column in columns]
+        self._columns = (projection.part or projection.row)._fields
+        self._keys = projection.part_keys or projection.keys
+        names = [Identifier(column) for column in self._columns]
         self._select: Composed = SQL(
             "SELECT {names} FROM gatehouse.{table} WHERE {first} BETWEEN %b AND %b ORDER BY {keys}"
         ).format(
             names=SQL(", ").join(names),
             table=Identifier(projection.name),
             first=names[0],
-            keys=SQL(", ").join(names[: projection.keys]),
+            keys=SQL(", ").join(names[: self._keys]),
         )
 
     def fold(self, history: list[Envelope]) -> None:
-        """Note the rows that a stream leads to: one for each event, or one for all."""
+        """Note the rows that a stream leads to: one for each event, or one for all, which may be of many parts."""
         evolve = self.projection.evolve
         if self.projection.append_only:
             self.expected += [row for recorded in history if (row := evolve(None, recorded)) is not None]
         elif (row := reduce(evolve, history, None)) is not None:
-            self.expected.append(row)
+            self.expected += row[-1] if self.projection.part else [row]
 
     def rows(self, connection: Connection[Any], lowest: int, highest: int) -> list[Row]:
         """The rows that there are, in the order of their keys."""
@@ -175,7 +176,7 @@ class _Side:
 
     def divergences(self, there: list[Row]) -> Iterator[Divergence]:
         """What is missing, too many or different, in the order of the keys."""
-        name, keys, columns = self.projection.name, self.projection.keys, self.projection.row._fields
+        name, keys, columns = self.projection.name, self._keys, self._columns
         expected, found = ({row[:keys]: row for row in rows} for rows in (self.expected, there))
         for key in sorted(expected.keys() | found.keys()):
             text = tuple(map(str, key))

@@ -29,6 +29,7 @@ class Row:
     answers: tuple[int, ...]
     at: str = "initiating"
     body: str | None = None
+    query: str = ""
 
 
 def owner(status: int) -> tuple[int, ...]:
@@ -55,6 +56,9 @@ TABLE: Final = {
     f"GET {CUSTOMER}/services": Row(READERS),
     f"GET {CUSTOMER}/timeline": Row(INSPECTORS),
     f"GET {CUSTOMER}/events": Row(INSPECTORS),
+    f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
+    "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
+    "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
@@ -128,6 +132,9 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
         body = {"outcome": "pass"}
     elif row.body == "signature" and held:
         body = answer_to(held)
+    if row.query:
+        await callers.world.project()
+        path += "?" + row.query.format(head=await head_of(callers.world))
     return method, path.format(customer_id=held.customer["id"] if held else "", token=token), body
 
 

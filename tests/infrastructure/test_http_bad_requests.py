@@ -247,10 +247,49 @@ async def test_a_moment_in_the_future_is_refused(world: World, held: Held, path:
         assert_problem(response, 422, "as_of_in_future")
 
 
-async def test_a_list_as_of_a_past_moment_is_refused_until_it_is_supported(world: World) -> None:
-    response = await world.partner.get("/v1/customers", params={"asOf": world.clock().isoformat()})
+async def test_a_position_that_the_log_has_not_come_to_is_refused(world: World, held: Held) -> None:
+    beyond = await head_of(world) + 1
+    path = held.path.removeprefix("/v1")
 
-    assert_problem(response, 422, "as_of_unsupported")
+    for query in (
+        f"{path}?asOf={beyond}",
+        f"/customers?asOf={beyond}",
+        f"/funnel?asOf={beyond}",
+        f"/funnel?asOf={'9' * 18}",
+        f"/funnel?asOf={beyond}&clock=occurred",
+        f"/funnel/changes?from=1&to={beyond}",
+        f"{path}/changes?from={beyond}&to=1",
+    ):
+        assert_problem(await world.partner.get("/v1" + query), 422, "as_of_in_future")
+
+
+@pytest.mark.parametrize("path", ["{path}?asOf=1&", "/v1/customers?asOf=1&", "/v1/funnel?", "/v1/funnel/changes?"])
+@pytest.mark.parametrize("clock", [CANARY, "", "Recorded", "both"])
+async def test_a_clock_that_there_is_not_is_refused(world: World, held: Held, path: str, clock: str) -> None:
+    query = "from=1&to=1&" if "changes" in path else ""
+    response = await world.partner.get(path.format(path=held.path) + query + f"clock={clock}")
+
+    errors = [{"pointer": "/clock", "code": "literal_error"}]
+    assert assert_problem(response, 422, "invalid_request")["errors"] == errors
+
+
+@pytest.mark.parametrize("path", ["/v1/funnel/changes", "{path}/changes"])
+async def test_a_comparison_needs_two_moments_in_their_order(world: World, held: Held, path: str) -> None:
+    path = path.format(path=held.path)
+
+    for parameters, pointer, code in (
+        ({"from": "1"}, "/to", "missing"),
+        ({"to": "1"}, "/from", "missing"),
+        ({"from": "2", "to": "1"}, "/to", "before_from"),
+        ({"from": "1", "to": "2020-01-01T00:00:00Z"}, "/to", "before_from"),
+        ({"from": CANARY, "to": "1"}, "/from", "datetime_parsing"),
+        ({"from": "1", "to": "2026-01-01T00:00:00"}, "/to", "timezone_aware"),
+        ({"from": "2020-01-02T00:00:00Z", "to": "2020-01-01T00:00:00Z", "clock": "occurred"}, "/to", "before_from"),
+    ):
+        problem = assert_problem(await world.partner.get(path, params=parameters), 422, "invalid_request")
+        assert problem["errors"] == [{"pointer": pointer, "code": code}]
+    future = (world.clock() + timedelta(minutes=1)).isoformat()
+    assert_problem(await world.partner.get(path, params={"from": "1", "to": future}), 422, "as_of_in_future")
 
 
 NO_MATCH: Final = (

@@ -73,7 +73,6 @@ CODES: Final = {
     "malformed_id": 422,
     "invalid_cursor": 422,
     "as_of_in_future": 422,
-    "as_of_unsupported": 422,
     "contract_wallet_unsupported": 422,
     "outcome_not_applicable": 422,
     "head_too_large": 431,

@@ -29,7 +29,7 @@ from tests.support.world import Wallet, running
 
 pytestmark = pytest.mark.anyio
 
-NAMES: Final = ["customers", "timeline", "worklist"]
+NAMES: Final = ["customers", "spans", "timeline", "worklist"]
 TRACKING: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY 1"
 HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 LEADERS: Final = """
@@ -40,8 +40,11 @@ MODELS: Final[dict[str, LiteralString]] = {
     "customers": "SELECT * FROM gatehouse.customers ORDER BY id",
     "timeline": "SELECT * FROM gatehouse.timeline ORDER BY position",
     "worklist": "SELECT customer, kind, attempt, due, wallet, caused_by FROM gatehouse.worklist ORDER BY customer",
+    "spans": "SELECT * FROM gatehouse.spans ORDER BY customer, recorded_from, occurred_from",
 }
-EMPTY: Final = "TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.timeline, gatehouse.worklist"
+EMPTY: Final = (
+    "TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.timeline, gatehouse.worklist, gatehouse.spans"
+)
 # As anybody else might write, who tells nobody.
 UNKNOWN: Final = """
     INSERT INTO gatehouse.stored_events (originator_id, originator_version, topic, state)
@@ -159,6 +162,7 @@ async def test_rows_and_position_are_written_in_one_transaction(database: str, t
         ("customers", "SELECT DISTINCT xmin::text FROM gatehouse.customers"),
         ("timeline", "SELECT DISTINCT xmin::text FROM gatehouse.timeline"),
         ("worklist", "SELECT DISTINCT xmin::text FROM gatehouse.worklist"),
+        ("spans", "SELECT DISTINCT xmin::text FROM gatehouse.spans"),
     ):
         tracked = rows(database, "SELECT xmin::text FROM gatehouse.tracking WHERE projection = %s", name)
         assert rows(database, query) == tracked
@@ -331,6 +335,7 @@ async def test_a_read_model_without_its_table_stops_alone(database: str, tmp_pat
 
     assert rows(database, TRACKING) == [
         ("customers", 3, None, None),
+        ("spans", 3, None, None),
         ("timeline", 0, 1, "UndefinedTable"),
         ("worklist", 3, None, None),
     ]
@@ -355,7 +360,7 @@ async def test_an_event_that_nobody_knows_stops_all_projections_until_somebody_d
     rows(database, UNKNOWN)
     second = await register(database, tmp_path, 2)
     async with projecting(database):
-        await eventually(lambda: [row[2] for row in rows(database, TRACKING)] == [4, 4, 4])
+        await eventually(lambda: [row[2] for row in rows(database, TRACKING)] == [4] * len(NAMES))
         third = await register(database, tmp_path, 3)
 
     assert rows(database, TRACKING) == [(name, 3, 4, "UnknownEventType") for name in NAMES]
@@ -379,6 +384,7 @@ async def test_a_projection_that_is_past_an_unknown_event_is_not_stopped_by_it(d
 
     assert rows(database, TRACKING) == [
         ("customers", 3, 4, "UnknownEventType"),
+        ("spans", 3, 4, "UnknownEventType"),
         ("timeline", 7, None, None),
         ("worklist", 3, 4, "UnknownEventType"),
     ]
