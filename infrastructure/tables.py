@@ -23,13 +23,13 @@ class Table(Generic[Row]):
         self.name = name or projection.name
         self._row, self._part = projection.row, projection.part
         hints = get_type_hints(self._part or self._row)
-        columns = (self._part or self._row)._fields
+        columns = projection.columns
         self._arrays: list[type[Array]] = [ARRAYS[hints[column]] for column in columns]
         self._keys = projection.keys
         self.append_only = projection.append_only
         values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays)
         key_values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays[: self._keys])
-        unique = projection.part_keys or self._keys
+        unique = projection.primary_key
         names, keys = _names(columns), _names(columns[: self._keys])
         parts = {"table": Identifier(self.name), "names": names, "keys": keys}
         matching = SQL("({keys}) IN (SELECT * FROM unnest({values}))").format(**parts, values=key_values)

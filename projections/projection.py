@@ -46,6 +46,16 @@ class Projection(Generic[Row]):
     part_keys: int = 0
     """How many of a part's first columns make the primary key. A part never goes away while its row is there."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The table's columns, the primary key's first."""
+        return (self.part or self.row)._fields
+
+    @property
+    def primary_key(self) -> int:
+        """How many of them make the primary key."""
+        return self.part_keys or self.keys
+
 
 def by_customer(recorded: Envelope) -> tuple[UUID | int, ...]:
     """One row per customer."""

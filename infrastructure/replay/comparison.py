@@ -149,16 +149,14 @@ class _Side:
     def __init__(self, projection: Projection[Any], position: int) -> None:
         self.projection, self.position = projection, position
         self.expected: list[Row] = []
-        self._columns = (projection.part or projection.row)._fields
-        self._keys = projection.part_keys or projection.keys
-        names = [Identifier(column) for column in self._columns]
+        names = [Identifier(column) for column in projection.columns]
         self._select: Composed = SQL(
             "SELECT {names} FROM gatehouse.{table} WHERE {first} BETWEEN %b AND %b ORDER BY {keys}"
         ).format(
             names=SQL(", ").join(names),
             table=Identifier(projection.name),
             first=names[0],
-            keys=SQL(", ").join(names[: self._keys]),
+            keys=SQL(", ").join(names[: projection.primary_key]),
         )
 
     def fold(self, history: list[Envelope]) -> None:
@@ -176,7 +174,7 @@ class _Side:
 
     def divergences(self, there: list[Row]) -> Iterator[Divergence]:
         """What is missing, too many or different, in the order of the keys."""
-        name, keys, columns = self.projection.name, self._keys, self._columns
+        name, keys, columns = self.projection.name, self.projection.primary_key, self.projection.columns
         expected, found = ({row[:keys]: row for row in rows} for rows in (self.expected, there))
         for key in sorted(expected.keys() | found.keys()):
             text = tuple(map(str, key))

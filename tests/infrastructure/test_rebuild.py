@@ -197,7 +197,7 @@ async def test_who_works_on_a_step_keeps_it(database: str, tmp_path: Path) -> No
 async def test_nothing_but_leases_is_in_a_read_model_and_not_derived(database: str) -> None:
     """What is not derived has to be carried over by name, or a rebuild loses it."""
     columns = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'gatehouse'"
-    derived = {(projection.name, column) for projection in PROJECTIONS for column in projection.row._fields}
+    derived = {(projection.name, column) for projection in PROJECTIONS for column in projection.columns}
     stored = {column for column in rows(database, columns) if column[0] in {name for name, _ in derived}}
 
     assert derived <= stored
