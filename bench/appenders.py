@@ -24,9 +24,10 @@ from eventsourcing.domain import Aggregate
 
 from application.envelope import Context
 from application.executor import Executor
-from application.handlers import append
+from application.handlers import Handling, Presumed
 from bench.job import Outcome
 from domain.events import WalletClaimed
+from domain.vocabulary import Event
 from infrastructure.bootstrap import open_services
 from infrastructure.ids import new_id, now
 from infrastructure.keys import load_keys
@@ -52,7 +53,13 @@ async def append_one(executor: Executor) -> None:
     """Append one event of about 300 bytes to a fresh stream, the way every change goes."""
     command, event = new_id(), WalletClaimed(customer=new_id())
     context = Context("system:bench", command, command, now())
-    await executor.execute(lambda: append(command, lambda _: (event,)), context)
+    await executor.execute(lambda: _beginning(command, event), context)
+
+
+def _beginning(stream: UUID, event: Event) -> Handling:
+    """Begin a stream that nobody else has begun, presumed as a registration presumes it."""
+    yield Presumed((stream,))
+    return [(stream, (event,))]
 
 
 async def take_turn(one: Callable[[], Awaitable[None]], callers: int, seconds: float) -> Outcome:
