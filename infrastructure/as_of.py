@@ -111,7 +111,7 @@ class AsOf:
             return Moment(head, asked, reached=reached)
         if state is None:
             return Moment(0)
-        return Moment(head, datetime.fromisoformat(json.loads(state)["occurred_at"]), reached=reached)
+        return Moment(head, datetime.fromisoformat(json.loads(state)["occurredAt"]), reached=reached)
 
     async def now(self) -> Moment:
         """The last moment that the read models know."""
