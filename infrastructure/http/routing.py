@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
-import psycopg
 import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel
@@ -18,6 +17,7 @@ from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.requests import header
 from infrastructure.metrics import LATENCY, REQUESTS
+from infrastructure.postgres import AWAY
 
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
@@ -122,7 +122,7 @@ def _failure(name: str, fault: Exception) -> Response:
         return problem_response(Problem("unavailable"))
     if isinstance(fault, ProviderUnavailable):
         return problem_response(Problem("unavailable", headers={"Retry-After": str(fault.retry_after or 60)}))
-    if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
+    if isinstance(fault, AWAY):
         log.warning("database_unavailable", route=name, fault=type(fault).__name__)
         return problem_response(Problem("unavailable"))
     log.error("request_failed", route=name, fault=type(fault).__name__, exc_info=fault)
