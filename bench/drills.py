@@ -1,15 +1,18 @@
 """Drills: something is broken on purpose, and what was acknowledged must be there. Each ends with one JSON line."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Final
 
 import uvloop
 
-from bench import drill_kill_postgres
+from bench import drill_kill_app, drill_kill_postgres
+from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "kill-postgres": lambda rounds: uvloop.run(drill_kill_postgres.run(rounds)),
+    "kill-app": lambda rounds: uvloop.run(drill_kill_app.run(rounds)),
 }
 
 
@@ -19,6 +22,17 @@ def main(name: str, *, rounds: int) -> int:
     if drill is None:
         print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(DRILLS)}"}))
         return 2
-    outcome = {"drill": name, "rounds": rounds, **drill(rounds)}
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which leaves nothing behind
+    outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
     print(json.dumps(outcome))
     return 0 if outcome["ok"] else 1
+
+
+def _outcome(drill: Callable[[int], dict[str, object]], rounds: int) -> dict[str, object]:
+    """What it came to; what it could not do is one more way to fail."""
+    outcome: dict[str, object] = {"ok": False}
+    try:
+        outcome = drill(rounds)
+    except* BenchError as faults:
+        outcome["error"] = "; ".join(str(fault) for fault in faults.exceptions)
+    return outcome

@@ -3,6 +3,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bench.drill_callers import Heard
+from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
 from bench.drills import main
 
@@ -12,6 +14,14 @@ def test_a_killed_server_loses_doubles_and_denies_nothing(capsys: pytest.Capture
     outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert outcome["acknowledged"] > 0
     assert (outcome["lost"], outcome["doubled"], outcome["phantom_conflicts"]) == (0, 0, 0)
+
+
+def test_a_killed_service_loses_no_work_and_does_none_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("kill-app", rounds=2) == 0
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert outcome["acknowledged"] > 0
+    assert outcome["kills"] == {"serve": 1, "work": 1}
+    assert (outcome["lost"], outcome["doubled"], outcome["undone"], outcome["wrong_answers"]) == (0, 0, 0, 0)
 
 
 def test_a_drill_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,3 +44,37 @@ def test_what_is_lost_or_doubled_is_counted() -> None:
 
 def test_an_answer_without_events_is_a_loss() -> None:
     assert compare({UUID(int=1): set()}, []) == (1, 0)
+
+
+def life(customer: str, *types: str) -> list[Stored]:
+    return [Stored(customer, type_, attempt=int(type_ == "ScreeningAttempted")) for type_ in types]
+
+
+BEGUN = ("CustomerRegistered", "ChallengeVerified", "ScreeningAttempted")
+
+
+def test_what_was_promised_and_is_not_there_is_counted() -> None:
+    log = [
+        *life("whole", *BEGUN, "ScreeningPassed", "VerificationStarted"),
+        *life("unsigned", "CustomerRegistered"),
+        *life("waits", *BEGUN, "ScreeningPassed"),
+        *life("barred", *BEGUN, "ScreeningFailed"),
+        *life("mistaken", *BEGUN, "ScreeningFailed"),
+    ]
+    heard = Heard(
+        registered={"whole", "unsigned", "waits", "barred", "mistaken", "gone"},
+        signed=dict.fromkeys(("whole", "unsigned", "waits", "mistaken"), "verifying") | {"barred": "rejected"},
+    )
+    assert find(log, heard) == Findings(lost=2, doubled=0, undone=3)
+
+
+def test_an_attempt_with_two_outcomes_is_counted() -> None:
+    log = [
+        *life("asked twice", *BEGUN, "ScreeningAttempted", "ScreeningPassed", "VerificationStarted"),
+        *life("passed twice", *BEGUN, "ScreeningPassed", "ScreeningPassed", "VerificationStarted"),
+        *life("both", *BEGUN, "ScreeningPassed", "ScreeningFailed", "VerificationStarted"),
+        *life("started twice", *BEGUN, "ScreeningPassed", "VerificationStarted", "VerificationStarted"),
+        *[Stored("again", "ScreeningAttempted", attempt) for attempt in (1, 2)],
+    ]
+    heard = Heard(signed=dict.fromkeys(("asked twice", "passed twice", "both", "started twice"), "verifying"))
+    assert find(log, heard) == Findings(lost=0, doubled=4, undone=0)
