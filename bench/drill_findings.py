@@ -1,7 +1,9 @@
 """What a drill finds in the end: the log and the read model, held against what callers were told."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -9,12 +11,15 @@ import psycopg
 
 from application.mapper import read
 from bench.drill_callers import Heard
+from bench.drill_service import until
+from bench.report import BenchError
 from domain.events import ScreeningAttempted
 
 READ: Final = """
     SELECT originator_id, originator_version, topic, state FROM gatehouse.stored_events ORDER BY notification_id
 """
 STATUSES: Final = "SELECT id, status FROM gatehouse.customers"
+TIME_PASSES: Final = "UPDATE gatehouse.worklist SET due = least(due, now()), leased_until = now()"
 STEPS: Final = "SELECT count(*) FROM gatehouse.worklist WHERE kind IN ('screen', 'open_verification')"
 ONCE: Final = frozenset(
     {"CustomerRegistered", "ChallengeVerified", "ScreeningPassed", "ScreeningFailed", "VerificationStarted"}
@@ -69,6 +74,24 @@ def settled(conninfo: str, heard: Heard) -> bool:
         steps = connection.execute(STEPS).fetchone()
         statuses = {str(customer): status for customer, status in connection.execute(STATUSES).fetchall()}
     return steps == (0,) and all(statuses.get(customer) == status for customer, status in heard.signed.items())
+
+
+def let_time_pass(conninfo: str) -> None:
+    """Make due what is due later, and end the leases of workers that are gone: nobody waits a minute for that."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(TIME_PASSES)
+
+
+async def work_ends(conninfo: str, heard: Heard) -> None:
+    """Return when all steps are done; where they never are, `find` counts what is undone."""
+
+    async def done() -> bool:
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(let_time_pass, conninfo)
+        return await asyncio.to_thread(settled, conninfo, heard)
+
+    with suppress(BenchError):
+        await until(done, "all steps are done")
 
 
 def find(log: Iterable[Stored], heard: Heard) -> Findings:

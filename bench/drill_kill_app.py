@@ -19,15 +19,13 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.drill_callers import CALLERS, Caller, Heard, client
-from bench.drill_findings import find, settled, stored
+from bench.drill_findings import find, let_time_pass, stored, work_ends
 from bench.drill_service import DrilledService, data_of, drilled, until
 from bench.postgres import Database
-from bench.report import BenchError
 from bench.sides import environment_of, prepare
 from bench.traffic import SEED
 from infrastructure.embedded_postgres import EmbeddedPostgres
 
-LEASES_END: Final = "UPDATE gatehouse.worklist SET leased_until = now() WHERE leased_until > now()"
 NEWEST_STEP: Final = """
     SELECT notification_id FROM gatehouse.stored_events
     WHERE topic = 'VerificationStarted' ORDER BY notification_id DESC LIMIT 1
@@ -59,9 +57,7 @@ async def run(rounds: int) -> dict[str, object]:
                     callers.create_task(Caller(http, heard).run())
                 await _kill_under_load(service, database, heard, kills, rounds=rounds)
                 heard.enough = True
-            _end_leases(database)
-            with suppress(BenchError):  # it is counted as undone
-                await until(lambda: asyncio.to_thread(settled, database.conninfo, heard), "all work is done")
+            await work_ends(database.conninfo, heard)
         findings = find(stored(database.conninfo), heard)
     return {
         "acknowledged": len(heard.registered) + len(heard.signed),
@@ -98,7 +94,7 @@ async def _kill_under_load(
             service.kill()
             heard.answering.clear()
             await service.start()
-        _end_leases(database)
+        let_time_pass(database.conninfo)
         async with asyncio.timeout(60):
             await heard.answering.wait()
         await _at_work(database, before)
@@ -119,8 +115,3 @@ def _newest_step(database: Database) -> int:
     with psycopg.connect(database.conninfo) as connection:
         row = connection.execute(NEWEST_STEP).fetchone()
     return int(row[0]) if row else 0
-
-
-def _end_leases(database: Database) -> None:
-    with psycopg.connect(database.conninfo, autocommit=True) as connection:
-        connection.execute(LEASES_END)

@@ -141,7 +141,10 @@ def bench(
 
 @app.command()
 def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full. The last line is JSON; exit code 0 only if nothing was lost."""
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full. The last line is JSON.
+
+    The exit code is 0 only if nothing was lost.
+    """
     from bench.drills import main as run
 
     raise typer.Exit(run(name, rounds=rounds))
