@@ -19,7 +19,10 @@ READ: Final = """
     SELECT originator_id, originator_version, topic, state FROM gatehouse.stored_events ORDER BY notification_id
 """
 STATUSES: Final = "SELECT id, status FROM gatehouse.customers"
-TIME_PASSES: Final = "UPDATE gatehouse.worklist SET due = least(due, now()), leased_until = now()"
+TIME_PASSES: Final = """
+    UPDATE gatehouse.worklist SET due = least(due, now()), leased_until = now()
+    WHERE kind IN ('screen', 'open_verification')
+"""
 STEPS: Final = "SELECT count(*) FROM gatehouse.worklist WHERE kind IN ('screen', 'open_verification')"
 ONCE: Final = frozenset(
     {"CustomerRegistered", "ChallengeVerified", "ScreeningPassed", "ScreeningFailed", "VerificationStarted"}

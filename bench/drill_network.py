@@ -74,7 +74,7 @@ async def run(rounds: int) -> dict[str, object]:
             with drilled(folder, environment_of(Database(line.conninfo))) as service:
                 await service.start()
                 async with client(service.url, key.key) as http:
-                    await _load(line, http, folder, heard=heard, tally=tally, rounds=rounds)
+                    await _load(line, http, folder, (heard, tally), rounds)
                 await work_ends(direct, heard)
             lost_answers = line.lost_answers
         findings = find(stored_events(direct), heard)
@@ -101,9 +101,10 @@ async def run(rounds: int) -> dict[str, object]:
 
 
 async def _load(
-    line: FaultyLine, http: httpx2.AsyncClient, folder: Path, *, heard: Heard, tally: Tally, rounds: int
+    line: FaultyLine, http: httpx2.AsyncClient, folder: Path, told: tuple[Heard, Tally], rounds: int
 ) -> None:
     """Call the service, and an executor of our own, while the line breaks."""
+    heard, tally = told
     settings = Settings(data=data_of(folder))
     keys = load_keys(settings.keys_folder, generate=False)
     async with open_services(settings, line.conninfo, keys) as services:

@@ -7,13 +7,14 @@ from typing import Final
 
 import uvloop
 
-from bench import drill_kill_app, drill_kill_postgres, drill_network
+from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network
 from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "kill-postgres": lambda rounds: uvloop.run(drill_kill_postgres.run(rounds)),
     "kill-app": lambda rounds: uvloop.run(drill_kill_app.run(rounds)),
     "network": lambda rounds: uvloop.run(drill_network.run(rounds)),
+    "disk-full": lambda rounds: uvloop.run(drill_disk_full.run(rounds)),
 }
 
 

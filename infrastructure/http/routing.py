@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
@@ -119,6 +120,9 @@ def _failure(name: str, fault: Exception) -> Response:
     if isinstance(fault, Refused):
         return problem_response(Problem(fault.code))
     if isinstance(fault, Unavailable):
+        return problem_response(Problem("unavailable"))
+    if isinstance(fault, UnknownEventType):  # written by a newer version, which knows how to go on
+        log.error("unknown_event", route=name, type=str(fault))
         return problem_response(Problem("unavailable"))
     if isinstance(fault, ProviderUnavailable):
         return problem_response(Problem("unavailable", headers={"Retry-After": str(fault.retry_after or 60)}))

@@ -1,11 +1,14 @@
+import asyncio
 import json
 from uuid import UUID, uuid4
 
 import pytest
 
+from bench import drill_disk_full
 from bench.drill_callers import Heard
 from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
+from bench.drill_network import BOUND
 from bench.drills import main
 
 
@@ -22,6 +25,23 @@ def test_a_killed_service_loses_no_work_and_does_none_twice(capsys: pytest.Captu
     assert outcome["acknowledged"] > 0
     assert outcome["kills"] == {"serve": 1, "work": 1}
     assert (outcome["lost"], outcome["doubled"], outcome["undone"], outcome["wrong_answers"]) == (0, 0, 0, 0)
+
+
+def test_a_line_that_fails_in_every_way_hangs_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("network", rounds=3) == 0
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert outcome["acknowledged"] > 0
+    assert outcome["lost_answers"] > 0
+    assert (outcome["lost"], outcome["doubled"], outcome["undone"], outcome["hung"]) == (0, 0, 0, 0)
+    assert (outcome["phantom_conflicts"], outcome["forgotten"], outcome["wrong_answers"]) == (0, 0, 0)
+    assert outcome["slowest_answer_s"] <= BOUND
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["a small disk where we may mount", "a server that refuses"])
+def test_a_full_disk_refuses_writes_alone_and_is_got_over(*, small: bool) -> None:
+    outcome = asyncio.run(drill_disk_full.run(1, small=small))
+    assert outcome["ok"], outcome
+    assert min(int(str(outcome[count])) for count in ("acknowledged", "writes_refused", "reads")) > 0
 
 
 def test_a_drill_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
