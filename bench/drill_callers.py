@@ -14,7 +14,7 @@ import httpx2
 from infrastructure.demo.wallet import OwnedWallet
 
 CALLERS: Final = 8
-PACE: Final = 0.2
+PACE: Final = 0.4
 """Seconds that a caller rests between two customers: more than the workers can do would only pile up."""
 LONGEST: Final = 60.0
 """Seconds after which a caller takes the service to hang."""

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, NamedTuple
 
 import psycopg
@@ -33,6 +34,12 @@ LEADS_TO: Final = {
     "rejected": frozenset({"ScreeningFailed"}),
 }
 DECISIONS: Final = frozenset({"ScreeningPassed", "ScreeningFailed"})
+
+
+LOOKS: Final = 25
+"""How many looks at the worklist there are between two ends of all leases: about five seconds."""
+WORK: Final = 180.0
+"""Seconds that workers, who give way to everybody on the machine, have for what is left."""
 
 
 class Stored(NamedTuple):
@@ -87,14 +94,16 @@ def let_time_pass(conninfo: str) -> None:
 
 async def work_ends(conninfo: str, heard: Heard) -> None:
     """Return when all steps are done; where they never are, `find` counts what is undone."""
+    looks = count()
 
     async def done() -> bool:
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(let_time_pass, conninfo)
+        if next(looks) % LOOKS == 0:  # not at each: steps under way would all be taken again
+            await asyncio.to_thread(let_time_pass, conninfo)
+        await asyncio.sleep(0.2)
         return await asyncio.to_thread(settled, conninfo, heard)
 
     with suppress(BenchError):
-        await until(done, "all steps are done")
+        await until(done, "all steps are done", within=WORK)
 
 
 def find(log: Iterable[Stored], heard: Heard) -> Findings:
