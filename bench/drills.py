@@ -2,7 +2,8 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvloop
@@ -24,8 +25,8 @@ def main(name: str, *, rounds: int) -> int:
     if drill is None:
         print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(DRILLS)}"}))
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # which leaves nothing behind
-    outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
+    with _ended_in_good_order():
+        outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
     print(json.dumps(outcome))
     return 0 if outcome["ok"] else 1
 
@@ -38,3 +39,15 @@ def _outcome(drill: Callable[[int], dict[str, object]], rounds: int) -> dict[str
     except* BenchError as faults:
         outcome["error"] = "; ".join(str(fault) for fault in faults.exceptions)
     return outcome
+
+
+@contextmanager
+def _ended_in_good_order() -> Iterator[None]:
+    """Have SIGTERM and SIGINT unwind what is under way, so that nothing is left, also where a shell ignored them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before_term = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, before_term)
