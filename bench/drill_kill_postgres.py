@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -24,7 +25,7 @@ from rich.progress import track
 
 from application.envelope import Context
 from application.executor import Executor, Outcome
-from application.handlers import register
+from application.handlers import Handler, register
 from application.mapper import read
 from application.ports import Unavailable
 from bench.footprint import tree
@@ -41,6 +42,8 @@ from infrastructure.migrate import migrate
 from infrastructure.settings import Settings
 
 EXECUTORS: Final = 2
+AGAIN: Final = 100
+"""About how many commands are asked again in the end."""
 WRITERS: Final = 4
 """For each executor."""
 SITE: Final = Site("drill.example", "https://drill.example")
@@ -56,6 +59,11 @@ class Tally:
     acknowledged: dict[UUID, set[UUID]] = field(default_factory=dict)
     unavailable: int = 0
     phantom_conflicts: int = 0
+    slowest: float = 0.0
+    """Seconds until the executor answered, whatever it answered."""
+    registrations: list[tuple[Handler, Context]] = field(default_factory=list)
+    forgotten: int = 0
+    """Commands that were answered otherwise when they were asked again."""
     recoveries: list[float] = field(default_factory=list)
     enough: bool = False
     answering: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,15 +82,16 @@ async def run(rounds: int) -> dict[str, object]:
     ):
         await asyncio.to_thread(migrate, server.conninfo())
         tally = await _kill_under_load(server, Path(folder), rounds)
-        lost, doubled = compare(tally.acknowledged, _stored(server.conninfo()))
+        lost, doubled = compare(tally.acknowledged, stored(server.conninfo()))
     return {
         "acknowledged": len(tally.acknowledged),
         "lost": lost,
         "doubled": doubled,
         "phantom_conflicts": tally.phantom_conflicts,
+        "forgotten": tally.forgotten,
         "unavailable": tally.unavailable,
         "slowest_recovery_s": round(max(tally.recoveries, default=0.0), 2),
-        "ok": not (lost or doubled or tally.phantom_conflicts) and len(tally.recoveries) == rounds,
+        "ok": not (lost or doubled or tally.phantom_conflicts or tally.forgotten) and len(tally.recoveries) == rounds,
     }
 
 
@@ -99,27 +108,37 @@ def compare(acknowledged: dict[UUID, set[UUID]], stored: list[tuple[UUID, UUID, 
 
 
 async def _kill_under_load(server: EmbeddedPostgres, folder: Path, rounds: int) -> Tally:
-    tally, wallets, chance = Tally(), count(1), Random(SEED)  # noqa: S311 -- when to kill, no secret
+    """Kill while two executors write; then ask one of them again what it was asked."""
+    tally, wallets = Tally(), count(1)
     keys = load_keys(folder / "keys", generate=True)
-    loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as writers:
-        for _ in range(EXECUTORS):
-            services = await stack.enter_async_context(open_services(Settings(data=folder), server.conninfo(), keys))
-            for _ in range(WRITERS):
-                writers.create_task(_write(services.executor, wallets, tally))
-        for _ in track(range(rounds), description="killing", console=Console(stderr=True), transient=True):
-            await asyncio.sleep(0.2 + chance.random() / 2)
-            killed_at = loop.time()
-            await asyncio.to_thread(_kill, server)  # while the writers go on
-            tally.answering.clear()
-            server.start()
-            await tally.answering.wait()
-            tally.recoveries.append(loop.time() - killed_at)
-        tally.enough = True
+    async with AsyncExitStack() as stack:
+        executors = [
+            (await stack.enter_async_context(open_services(Settings(data=folder), server.conninfo(), keys))).executor
+            for _ in range(EXECUTORS)
+        ]
+        async with asyncio.TaskGroup() as writers:
+            for executor in executors * WRITERS:
+                writers.create_task(write(executor, wallets, tally))
+            await _kill(server, tally, rounds)
+        await ask_again(executors[0], tally)
     return tally
 
 
-def _kill(server: EmbeddedPostgres) -> None:
+async def _kill(server: EmbeddedPostgres, tally: Tally, rounds: int) -> None:
+    """Kill at random moments; each time, wait until a command is acknowledged."""
+    chance, loop = Random(SEED), asyncio.get_running_loop()  # noqa: S311 -- when to kill, no secret
+    for _ in track(range(rounds), description="killing", console=Console(stderr=True), transient=True):
+        await asyncio.sleep(0.2 + chance.random() / 2)
+        killed_at = loop.time()
+        await asyncio.to_thread(_kill_all, server)  # while the writers go on
+        tally.answering.clear()
+        server.start()
+        await tally.answering.wait()
+        tally.recoveries.append(loop.time() - killed_at)
+    tally.enough = True
+
+
+def _kill_all(server: EmbeddedPostgres) -> None:
     """End every process of the server at once: a backend that outlived the others would still answer its client."""
     for process in tree(server.pid) if server.pid else ():
         with suppress(ProcessLookupError):
@@ -127,20 +146,28 @@ def _kill(server: EmbeddedPostgres) -> None:
     server.kill()
 
 
-async def _write(executor: Executor, wallets: "count[int]", tally: Tally) -> None:
+async def ask_again(executor: Executor, tally: Tally) -> None:
+    """Ask some of the commands once more under their ids: each comes to what it came to, and nothing is added."""
+    for handler, context in tally.registrations[:: max(1, len(tally.registrations) // AGAIN)]:
+        outcome = await executor.execute(handler, context)
+        answered = tally.acknowledged.get(context.command_id)
+        tally.forgotten += {envelope.event_id for envelope in outcome.added} != answered
+
+
+async def write(executor: Executor, wallets: "count[int]", tally: Tally) -> None:
     """Register wallets that nobody else registers, until there are enough."""
-    partner = new_id()
+    partner, loop = new_id(), asyncio.get_running_loop()
     while not tally.enough:
         wallet, customer, command = Wallet("1", checksummed(next(wallets).to_bytes(20, "big"))), new_id(), new_id()
         challenge = issue(SITE, wallet, customer=customer, nonce=nonce(), now=now())
         registration = RegisterCustomer(partner, f"eip155:1:{wallet.address}", "drill", challenge)
         context = Context("partner:drill", command, customer, now())
+        handler = partial(register, customer, registration, fingerprint=str)
+        tally.registrations.append((handler, context))
         while command not in tally.acknowledged:
+            begun = loop.time()
             try:
-                outcome = await executor.execute(
-                    lambda customer=customer, asked=registration: register(customer, asked, fingerprint=str),  # type: ignore[misc] # both bound now
-                    context,
-                )
+                outcome = await executor.execute(handler, context)
             except Unavailable:
                 tally.unavailable += 1
             except CustomerExists:
@@ -148,9 +175,11 @@ async def _write(executor: Executor, wallets: "count[int]", tally: Tally) -> Non
                 break
             else:
                 tally.answered(command, outcome)
+            finally:
+                tally.slowest = max(tally.slowest, loop.time() - begun)
 
 
-def _stored(conninfo: str) -> list[tuple[UUID, UUID, str]]:
+def stored(conninfo: str) -> list[tuple[UUID, UUID, str]]:
     """Every event, the command that it is of, and its type."""
     with psycopg.connect(conninfo) as connection:
         envelopes = (read(*row) for row in connection.execute(READ).fetchall())

@@ -1,15 +1,21 @@
 """Drills: something is broken on purpose, and what was acknowledged must be there. Each ends with one JSON line."""
 
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvloop
 
-from bench import drill_kill_postgres, drill_order
+from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network, drill_order
+from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "kill-postgres": lambda rounds: uvloop.run(drill_kill_postgres.run(rounds)),
+    "kill-app": lambda rounds: uvloop.run(drill_kill_app.run(rounds)),
+    "network": lambda rounds: uvloop.run(drill_network.run(rounds)),
+    "disk-full": lambda rounds: uvloop.run(drill_disk_full.run(rounds)),
     "order": drill_order.run,
 }
 
@@ -20,6 +26,29 @@ def main(name: str, *, rounds: int) -> int:
     if drill is None:
         print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(DRILLS)}"}))
         return 2
-    outcome = {"drill": name, "rounds": rounds, **drill(rounds)}
+    with _ended_in_good_order():
+        outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
     print(json.dumps(outcome))
     return 0 if outcome["ok"] else 1
+
+
+def _outcome(drill: Callable[[int], dict[str, object]], rounds: int) -> dict[str, object]:
+    """What it came to; what it could not do is one more way to fail."""
+    outcome: dict[str, object] = {"ok": False}
+    try:
+        outcome = drill(rounds)
+    except* BenchError as faults:
+        outcome["error"] = "; ".join(str(fault) for fault in faults.exceptions)
+    return outcome
+
+
+@contextmanager
+def _ended_in_good_order() -> Iterator[None]:
+    """Have SIGTERM and SIGINT unwind what is under way, so that nothing is left, also where a shell ignored them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before_term = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, before_term)

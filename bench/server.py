@@ -66,7 +66,7 @@ def uvicorn(app: str, **environment: str) -> Launch:
 @contextmanager
 def serving(name: str, launch: Launch, *, folder: Path) -> Iterator[Server]:
     """Run a server in `folder` while the block runs; its output goes to a file there. Raise BenchError if it dies."""
-    port, log = _free_port(), folder / f"{name}.log"
+    port, log = free_port(), folder / f"{name}.log"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **launch.environment}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command line
@@ -87,7 +87,8 @@ def serving_all(launches: Mapping[str, Launch], *, folder: Path) -> Iterator[dic
         yield {name: stack.enter_context(serving(name, launch, folder=folder)) for name, launch in launches.items()}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 

@@ -58,13 +58,13 @@ class PartnerKey:
     partner: UUID
 
 
-def prepare(database: Database, folder: Path) -> PartnerKey:
-    """Migrate Gatehouse's database and make a partner's key, with its own commands, where `serve` will run."""
+def prepare(database: Database, folder: Path, **more: str) -> PartnerKey:
+    """Migrate Gatehouse's database and make a partner's key, where `serve` will run, with `more` set."""
 
     def gatehouse_says(*arguments: str) -> str:
         said = subprocess.run(  # noqa: S603  # our own command line
             [*GATEHOUSE, *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment_of(database)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment_of(database), **more},
             cwd=folder,
             capture_output=True,
             text=True,

@@ -75,7 +75,7 @@ class KeyDirectory:
         self._names: set[str] = set()
         self._position = 0
         self._read_at = -FRESH
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def find(self, key: str) -> Caller | None:
         """Whose key this is, if it is a key that may call."""
@@ -105,18 +105,22 @@ class KeyDirectory:
         return name in self._names
 
     async def _refresh(self, oldest: float) -> None:
+        """Read the news, together with whoever needs them now: where the database is away, nobody waits in a row."""
         if monotonic() - self._read_at < oldest:
             return
-        async with self._reading:
-            if monotonic() - self._read_at < oldest:
-                return
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(_NEWS, (self._position,), prepare=True, binary=True)
-                rows = await cursor.fetchall()
-            for stream, version, topic, state, position in rows:
-                self._take(stream, read(stream, version, topic, state).event)
-                self._position = position
-            self._read_at = monotonic()
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(_heard)
+        await asyncio.shield(self._reading)
+
+    async def _read(self) -> None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_NEWS, (self._position,), prepare=True, binary=True)
+            rows = await cursor.fetchall()
+        for stream, version, topic, state, position in rows:
+            self._take(stream, read(stream, version, topic, state).event)
+            self._position = position
+        self._read_at = monotonic()
 
     def _take(self, key_id: UUID, event: Event) -> None:
         if isinstance(event, ApiKeyIssued):
@@ -126,3 +130,9 @@ class KeyDirectory:
             )
         elif isinstance(event, ApiKeyRevoked):
             self._by_hash = {key: caller for key, caller in self._by_hash.items() if caller.key_id != key_id}
+
+
+def _heard(reading: "asyncio.Task[None]") -> None:
+    """Its fault is raised where somebody waits for it; nobody may be left."""
+    if not reading.cancelled():
+        reading.exception()

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool
 
 from application.executor import Executor
 from application.ports import Clock
@@ -26,7 +25,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
 from infrastructure.migrate import check, migrate
-from infrastructure.postgres import Connection, configure, service_conninfo
+from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
@@ -131,12 +130,13 @@ async def open_services(
     """Everything a process needs, running until the context is left."""
     service = service_conninfo(conninfo)
     async with AsyncExitStack() as stack:
-        pool: Pool = AsyncConnectionPool(
+        pool: Pool = BoundedPool(
             service,
             min_size=1,
             max_size=POOL,
             open=False,
-            timeout=3,
+            timeout=POOL_PATIENCE,
+            reconnect_timeout=RECONNECT,
             configure=configure,
             kwargs={"autocommit": True},
         )

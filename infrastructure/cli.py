@@ -168,7 +168,10 @@ def bench(
 
 @app.command()
 def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres. The last line is JSON; exit code 0 only if nothing was lost."""
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order. The last line is JSON.
+
+    The exit code is 0 only if nothing was lost.
+    """
     from bench.drills import main as run
 
     raise typer.Exit(run(name, rounds=rounds))

@@ -11,13 +11,12 @@ from time import monotonic
 from typing import Any, Final
 from zlib import crc32
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
 
 from application.envelope import Envelope
 from application.mapper import read
-from infrastructure.postgres import connect
+from infrastructure.postgres import AWAY, connect, cut_after
 from infrastructure.tables import Key, Table
 from projections.projection import CUSTOMER_EVENTS, Projection
 
@@ -26,6 +25,8 @@ POLL: Final = 1.0
 PACE: Final = 0.04
 """Seconds from one look at the log to the next: events that come faster are taken together, at a third of the cost."""
 LOCKS: Final = 7166154
+PATIENCE: Final = 10.0
+"""Seconds that the database has for a batch, and for whatever else it is asked."""
 
 _READ: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
@@ -100,9 +101,10 @@ class Projector:
         while True:
             try:
                 async with await self._connect() as connection:
-                    await connection.execute("LISTEN stored_events")
+                    with cut_after(connection, PATIENCE):
+                        await connection.execute("LISTEN stored_events")
                     await self._follow(connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError, LostLead) as fault:
+            except (*AWAY, LostLead) as fault:
                 log.warning("projector_interrupted", fault=type(fault).__name__)
                 await asyncio.sleep(POLL / 2)
 
@@ -119,15 +121,17 @@ class Projector:
         Rows are found by their keys, whatever the planner thought of a table when it was new and small.
         """
         connection = await connect(self._conninfo)
-        await connection.execute("SET synchronous_commit = off")
-        await connection.execute("SET enable_seqscan = off")
+        with cut_after(connection, PATIENCE):
+            await connection.execute("SET synchronous_commit = off")
+            await connection.execute("SET enable_seqscan = off")
         return connection
 
     async def _follow(self, connection: AsyncConnection[Any]) -> None:
         for follower in self._followers:
             follower.leads = False
         while True:
-            await self._take_lead(connection)
+            with cut_after(connection, PATIENCE):
+                await self._take_lead(connection)
             begun = monotonic()
             while await self._advance(connection):
                 pass
@@ -154,7 +158,11 @@ class Projector:
                 follower.leads, follower.stopped = True, False
 
     async def _advance(self, connection: AsyncConnection[Any]) -> bool:
-        """Take one batch through all projections; True when there is more."""
+        """Take one batch through all projections, in bounded time; True when there is more."""
+        with cut_after(connection, PATIENCE):
+            return await self._take_batch(connection)
+
+    async def _take_batch(self, connection: AsyncConnection[Any]) -> bool:
         following = [follower for follower in self._followers if follower.follows]
         if not following:
             return False
@@ -175,7 +183,7 @@ class Projector:
         news = [envelope for envelope in recorded if envelope.position > follower.position]
         try:
             await follower.fold(connection, news)
-        except (psycopg.OperationalError, psycopg.InterfaceError, LostLead):
+        except (*AWAY, LostLead):
             raise
         except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
             fault = poison if len(news) == 1 else fault

@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composable, Identifier
 from psycopg_pool import AsyncConnectionPool
 
 from application.envelope import Envelope
-from application.mapper import read
+from application.mapper import UnknownEventType, read
 from infrastructure.arrays import UuidArray
 from infrastructure.coalescing import Coalesced
 from projections.customers import CustomerRow, customer_row
@@ -74,7 +74,10 @@ class Reader:
 
     async def customer(self, customer_id: UUID) -> CustomerRow | None:
         """The customer as of now, whatever the projections have reached."""
-        return await self._customers.get(customer_id)
+        found = await self._customers.get(customer_id)
+        if isinstance(found, UnknownEventType):
+            raise UnknownEventType(*found.args)
+        return found
 
     async def customer_as_of(self, customer_id: UUID, *moments: Moment) -> list[CustomerRow | None]:
         """The customer as it was at each moment, folded from its stream."""
@@ -103,13 +106,15 @@ class Reader:
 
     async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
         """Whole streams."""
-        found: dict[UUID, list[Envelope]] = {}
+        return {stream: [_envelope(row) for row in stored] for stream, stored in (await self._rows(ids)).items()}
+
+    async def _rows(self, ids: Collection[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
+        """Whole streams as they are stored."""
+        found: dict[UUID, list[tuple[Any, ...]]] = {}
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_STREAMS, (UuidArray(ids),), prepare=True, binary=True)
-            for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
-                envelope = read(stream, version, topic, state)
-                envelope.position, envelope.recorded_at = position, recorded_at
-                found.setdefault(stream, []).append(envelope)
+            for row in await cursor.fetchall():
+                found.setdefault(row[0], []).append(row)
         return found
 
     async def stored(self, customer_id: UUID) -> list[tuple[Any, ...]]:
@@ -118,8 +123,9 @@ class Reader:
             cursor = await connection.execute(_STREAMS, (UuidArray([customer_id]),), prepare=True, binary=True)
             return [row[1:] for row in await cursor.fetchall()]
 
-    async def _fetch_customers(self, ids: Collection[UUID]) -> dict[UUID, CustomerRow]:
-        found: dict[UUID, CustomerRow] = {}
+    async def _fetch_customers(self, ids: Collection[UUID]) -> dict[UUID, CustomerRow | UnknownEventType]:
+        """The rows; where a history is not known to the end, that, for the customer's readers alone."""
+        found: dict[UUID, CustomerRow | UnknownEventType] = {}
         behind: list[UUID] = []
         async with self._pool.connection() as connection:
             cursor = await connection.execute(_BY_ID, (UuidArray(ids),), prepare=True, binary=True)
@@ -129,10 +135,20 @@ class Reader:
                     found[customer_id] = row
                 elif head is not None:
                     behind.append(customer_id)
-        for customer_id, history in (await self.streams(behind)).items() if behind else ():
-            if row_now := fold_row(history):
-                found[customer_id] = row_now
+        for customer_id, stored in (await self._rows(behind)).items() if behind else ():
+            try:
+                if row_now := fold_row(map(_envelope, stored)):
+                    found[customer_id] = row_now
+            except UnknownEventType as fault:
+                found[customer_id] = fault
         return found
+
+
+def _envelope(row: tuple[Any, ...]) -> Envelope:
+    stream, version, topic, state, position, recorded_at = row
+    envelope = read(stream, version, topic, state)
+    envelope.position, envelope.recorded_at = position, recorded_at
+    return envelope
 
 
 def fold_row(history: Iterable[Envelope]) -> CustomerRow | None:

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, get_args
 
@@ -24,6 +24,7 @@ from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.embedded_postgres import EmbeddedPostgres
+from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
@@ -190,13 +191,20 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
 
 
 async def keep_database(server: EmbeddedPostgres | None) -> None:
-    """Start an embedded server again whenever it dies under us."""
+    """Start an embedded server again whenever it dies under us, for as long as it takes: its disk may be full."""
     while True:
         await asyncio.sleep(LOOK)
-        if server is not None and not server.alive:
-            log.error("database_died")
+        if server is None or server.alive:
+            continue
+        log.error("database_died")
+        try:
             server.stop()
-            server.start()
+            with closing(server.starting()) as looks:
+                for _ in looks:
+                    await asyncio.sleep(LOOK)
+        except (EmbeddedPostgresError, OSError) as fault:
+            log.error("database_does_not_start", fault=type(fault).__name__)  # noqa: TRY400 -- it is retried
+            await asyncio.sleep(RESPAWN)
 
 
 async def keep_working(settings: Settings, conninfo: str) -> None:

@@ -21,6 +21,7 @@ from domain.commands import Command, RecordScreening, StartVerification
 from domain.findings import SourceReport
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
+from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 
 LEASE: Final = 60
@@ -89,7 +90,7 @@ class Worker:
             while True:
                 try:
                     busy = await self.take()
-                except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
+                except AWAY as fault:
                     log.warning("worker_interrupted", fault=type(fault).__name__)
                     busy = False
                 if not busy:

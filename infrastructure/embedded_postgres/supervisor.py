@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from infrastructure.embedded_postgres.place import account_for, place_for
 
 PORT: Final = "5432"  # only names the socket
 ORPHAN_SECONDS: Final = 15  # for the server of a killed process to end
+LOOK: Final = 0.01
 READY_SECONDS: Final = 300  # crash recovery may have a gigabyte of WAL to replay, and starts anew if interrupted
 STOPPING: Final = {signal.SIGINT: 15, signal.SIGQUIT: 10, signal.SIGKILL: 5}  # the seconds each gets
 SETTINGS: Final = {
@@ -94,6 +95,11 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Return when the server accepts connections; or raise an `EmbeddedPostgresError` and leave nothing running."""
+        for _ in self.starting():
+            time.sleep(LOOK)
+
+    def starting(self) -> Generator[None, None, None]:
+        """`start`, for whoever has something else to do while the server recovers: a look at each step."""
         if threading.current_thread() is not threading.main_thread():
             raise NotTheMainThread
         with ExitStack() as undo:
@@ -108,7 +114,7 @@ class EmbeddedPostgres:
                     cluster.make(self._data, launch)
                 undo.callback(self._end)
                 self._server = self._serve(launch, place / "run")
-            self._await_ready(self._server, launch)
+            yield from self._await_ready(self._server, launch)
             self._running = undo.pop_all()
 
     def stop(self) -> None:
@@ -139,15 +145,15 @@ class EmbeddedPostgres:
             stdin=subprocess.DEVNULL if sys.platform == "linux" else subprocess.PIPE,
         )
 
-    def _await_ready(self, server: subprocess.Popen[bytes], launch: Launch) -> None:
-        """Wait until the server accepts connections; `ServerFailed` if it ends first."""
+    def _await_ready(self, server: subprocess.Popen[bytes], launch: Launch) -> Iterator[None]:
+        """Look until the server accepts connections; `ServerFailed` if it ends first."""
         deadline = time.monotonic() + READY_SECONDS
         while not cluster.is_ready(self._cluster, server.pid):
             if server.poll() is not None:
                 raise ServerFailed("PostgreSQL ended", launch.last_words())
             if time.monotonic() > deadline:
                 raise ServerFailed("PostgreSQL does not get ready", launch.last_words())
-            time.sleep(0.01)
+            yield
 
     def _end(self) -> None:
         """End the server, and wait for its last process: after a crash they outlive the postmaster by a little."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
-import psycopg
 import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
@@ -19,6 +19,7 @@ from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.requests import header
 from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
+from infrastructure.postgres import AWAY
 
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
@@ -134,9 +135,12 @@ def _failure(name: str, fault: Exception) -> Response:
         return problem_response(Problem(fault.code))
     if isinstance(fault, Unavailable):
         return problem_response(Problem("unavailable"))
+    if isinstance(fault, UnknownEventType):  # written by a newer version, which knows how to go on
+        log.error("unknown_event", route=name, type=str(fault))
+        return problem_response(Problem("unavailable"))
     if isinstance(fault, ProviderUnavailable):
         return problem_response(Problem("unavailable", headers={"Retry-After": str(fault.retry_after or 60)}))
-    if isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
+    if isinstance(fault, AWAY):
         log.warning("database_unavailable", route=name, fault=type(fault).__name__)
         return problem_response(Problem("unavailable"))
     log.error("request_failed", route=name, fault=type(fault).__name__, exc_info=fault)

@@ -1,10 +1,14 @@
+import asyncio
 import json
 from uuid import UUID, uuid4
 
 import pytest
 
-from bench import drill_order
+from bench import drill_disk_full, drill_order
+from bench.drill_callers import Heard
+from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
+from bench.drill_network import BOUND
 from bench.drills import main
 
 
@@ -13,6 +17,31 @@ def test_a_killed_server_loses_doubles_and_denies_nothing(capsys: pytest.Capture
     outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert outcome["acknowledged"] > 0
     assert (outcome["lost"], outcome["doubled"], outcome["phantom_conflicts"]) == (0, 0, 0)
+
+
+def test_a_killed_service_loses_no_work_and_does_none_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("kill-app", rounds=2) == 0
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert outcome["acknowledged"] > 0
+    assert outcome["kills"] == {"serve": 1, "work": 1}
+    assert (outcome["lost"], outcome["doubled"], outcome["undone"], outcome["wrong_answers"]) == (0, 0, 0, 0)
+
+
+def test_a_line_that_fails_in_every_way_hangs_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("network", rounds=3) == 0
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert outcome["acknowledged"] > 0
+    assert outcome["lost_answers"] > 0
+    assert (outcome["lost"], outcome["doubled"], outcome["undone"], outcome["hung"]) == (0, 0, 0, 0)
+    assert (outcome["phantom_conflicts"], outcome["forgotten"], outcome["wrong_answers"]) == (0, 0, 0)
+    assert outcome["slowest_answer_s"] <= BOUND
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["a small disk where we may mount", "a server that refuses"])
+def test_a_full_disk_refuses_writes_alone_and_is_got_over(*, small: bool) -> None:
+    outcome = asyncio.run(drill_disk_full.run(1, small=small))
+    assert outcome["ok"], outcome
+    assert min(int(str(outcome[count])) for count in ("acknowledged", "writes_refused", "reads")) > 0
 
 
 def test_a_drill_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,3 +97,37 @@ def test_what_a_reader_did_not_see_as_it_is_is_counted(
 def test_an_order_without_fault_is_well() -> None:
     one: drill_order.Place = (1, UUID(int=1), 1)
     assert drill_order.compare([one], [one], acknowledged=1)["ok"] is True
+
+
+def life(customer: str, *types: str) -> list[Stored]:
+    return [Stored(customer, type_, attempt=int(type_ == "ScreeningAttempted")) for type_ in types]
+
+
+BEGUN = ("CustomerRegistered", "ChallengeVerified", "ScreeningAttempted")
+
+
+def test_what_was_promised_and_is_not_there_is_counted() -> None:
+    log = [
+        *life("whole", *BEGUN, "ScreeningPassed", "VerificationStarted"),
+        *life("unsigned", "CustomerRegistered"),
+        *life("waits", *BEGUN, "ScreeningPassed"),
+        *life("barred", *BEGUN, "ScreeningFailed"),
+        *life("mistaken", *BEGUN, "ScreeningFailed"),
+    ]
+    heard = Heard(
+        registered={"whole", "unsigned", "waits", "barred", "mistaken", "gone"},
+        signed=dict.fromkeys(("whole", "unsigned", "waits", "mistaken"), "verifying") | {"barred": "rejected"},
+    )
+    assert find(log, heard) == Findings(lost=2, doubled=0, undone=3)
+
+
+def test_an_attempt_with_two_outcomes_is_counted() -> None:
+    log = [
+        *life("asked twice", *BEGUN, "ScreeningAttempted", "ScreeningPassed", "VerificationStarted"),
+        *life("passed twice", *BEGUN, "ScreeningPassed", "ScreeningPassed", "VerificationStarted"),
+        *life("both", *BEGUN, "ScreeningPassed", "ScreeningFailed", "VerificationStarted"),
+        *life("started twice", *BEGUN, "ScreeningPassed", "VerificationStarted", "VerificationStarted"),
+        *[Stored("again", "ScreeningAttempted", attempt) for attempt in (1, 2)],
+    ]
+    heard = Heard(signed=dict.fromkeys(("asked twice", "passed twice", "both", "started twice"), "verifying"))
+    assert find(log, heard) == Findings(lost=0, doubled=4, undone=0)

@@ -303,6 +303,18 @@ def test_work_goes_on_after_the_database_was_killed(begun: Begun, service: Servi
     eventually(screened)
 
 
+def test_a_database_that_does_not_start_is_tried_until_it_does(begun: Begun, service: Serving) -> None:
+    """As on a full disk. The service itself stays, and says that it is unavailable."""
+    cluster = service.data / "postgres" / "cluster"
+    (cluster / "global").rename(cluster / "elsewhere")
+    os.kill(int((cluster / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    eventually(lambda: "database_does_not_start" in service.errors.read_text())
+    assert service.status("/v1/customers", begun.keys["partner"]) == 503
+
+    (cluster / "elsewhere").rename(cluster / "global")
+    eventually(lambda: service.status("/v1/customers", begun.keys["partner"]) == 200)
+
+
 def onboarded(service: Serving, key: str, wallet: Wallet) -> str:
     """Register the wallet and sign its challenge, as far as that was not done before; how far the customer is."""
     with httpx2.Client(base_url=service.url, headers={"Authorization": f"Bearer {key}"}, timeout=10) as client:
