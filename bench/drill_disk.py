@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -77,20 +76,21 @@ class ReadOnlyServer:
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
+        self._refuses = False
 
     def fill(self) -> None:
         """Refuse writes."""
-        self._say("ALTER SYSTEM SET default_transaction_read_only = on")
+        if not self._refuses:
+            self._say("ALTER SYSTEM SET default_transaction_read_only = on")
+        self._refuses = True
 
     def free(self) -> None:
         """Take them again."""
         self._say("ALTER SYSTEM RESET default_transaction_read_only")
+        self._refuses = False
 
     def _say(self, statement: str) -> None:
-        with (
-            suppress(psycopg.OperationalError),
-            psycopg.connect(self._conninfo, autocommit=True, options="-c default_transaction_read_only=off") as owner,
-        ):
+        with psycopg.connect(self._conninfo, autocommit=True, options="-c default_transaction_read_only=off") as owner:
             owner.execute(statement.encode())
             owner.execute("SELECT pg_reload_conf()")
 

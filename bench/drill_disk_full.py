@@ -74,6 +74,7 @@ async def run(rounds: int, *, small: bool = True) -> dict[str, object]:
 
 async def _fill(disk: Disk, heard: Heard, reads: Counter[int]) -> float:
     """Fill it until writes are refused and reads answered all the same; the seconds from room to an answer."""
+    await heard.answering.wait()  # somebody is there to be read
     refused, loop = heard.statuses[503], asyncio.get_running_loop()
 
     async def refusing() -> bool:
