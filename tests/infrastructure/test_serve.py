@@ -265,7 +265,7 @@ def test_a_read_model_is_rebuilt_beside_a_running_service(service: Serving) -> N
     after = run(service.data, "projections", "--json")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [found["state"] for found in json.loads(after.stdout)] == ["following"] * 3
+    assert [found["state"] for found in json.loads(after.stdout)] == ["following"] * 4
 
 
 def test_a_key_that_is_created_beside_a_running_service_works_at_once_and_until_it_is_revoked(service: Serving) -> None:
