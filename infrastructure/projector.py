@@ -82,7 +82,10 @@ class Follower:
                 rows = await self.table.read(connection, known)
             changed: dict[Key, Any] = {}
             for key, envelope in keyed:
-                rows[key] = changed[key] = projection.evolve(rows.get(key), envelope)
+                before = rows.get(key)
+                after = projection.evolve(before, envelope)
+                if after is not before:
+                    rows[key] = changed[key] = after
             await self.table.write(connection, changed)
         self.position = at
 
