@@ -16,6 +16,8 @@ from application.handlers import Changes, Handler, Handling, Presumed
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
 
 LARGEST_BATCH: Final = 256
+WORTH_A_LANE: Final = 8
+"""So many orders are decided while another lane's commit is under way; fewer wait for it to end."""
 PATIENCE: Final = 4.0
 """Seconds that a command may wait for a log that is away before its caller is told so."""
 PAUSE: Final = 0.05
@@ -65,9 +67,11 @@ class _Order:
 class Executor:
     """Runs handlers in batches. `run` is its life; `execute` is how the rest of the process asks."""
 
-    def __init__(self, journal: Journal, new_id: NewId) -> None:
+    def __init__(self, journal: Journal, new_id: NewId, lanes: int = 1) -> None:
         self._journal = journal
         self._new_id = new_id
+        self._lanes = lanes
+        self._busy = 0
         self._waiting: list[_Order] = []
         self._called = asyncio.Event()
         self._away_at = float("-inf")
@@ -77,22 +81,40 @@ class Executor:
         loop = asyncio.get_running_loop()
         order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE)
         self._waiting.append(order)
-        self._called.set()
+        self._beckon()
         return await order.answer
 
     async def run(self) -> None:
         """Serve until cancelled; who still waits then is told that the log is unavailable."""
-        orders: list[_Order] = []
         try:
-            while True:
-                await self._called.wait()
-                orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-                if not self._waiting:
-                    self._called.clear()
-                await self._settle(self._in_time(orders))
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(self._lanes):
+                    lanes.create_task(self._run_lane())
         finally:
-            for order in (*orders, *self._waiting):
+            for order in self._waiting:
                 order.deliver(Unavailable())
+
+    async def _run_lane(self) -> None:
+        """Take what waits; beside a busy lane, only when it makes a batch that is worth a commit of its own."""
+        while True:
+            await self._called.wait()
+            orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            self._busy += 1
+            self._beckon()
+            try:
+                await self._settle(self._in_time(orders))
+            finally:
+                self._busy -= 1
+                self._beckon()
+                for order in orders:
+                    order.deliver(Unavailable())
+
+    def _beckon(self) -> None:
+        """Call the next lane, if there is enough for it to do."""
+        if self._waiting and (not self._busy or len(self._waiting) >= WORTH_A_LANE):
+            self._called.set()
+        else:
+            self._called.clear()
 
     async def _settle(self, orders: list[_Order]) -> None:
         """Answer every order: together, once more after a lost race or a wrong presumption, then one by one."""

@@ -38,6 +38,8 @@ from infrastructure.verification import NoProvider
 POOL: Final = 8
 STARTING: Final = 5.0
 """Seconds that another command has to say where its database is."""
+LANES: Final = 2
+"""One batch is decided while another is being committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ async def open_services(
         stack.push_async_callback(writing.close)
         stack.push_async_callback(sealing.close)
         keyring = Keyring(sealing, keys.master)
-        executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id)
+        executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
         running = asyncio.create_task(executor.run())
         stack.push_async_callback(_end, running)
         site = Site(urlsplit(settings.url).netloc, settings.url)

@@ -75,10 +75,10 @@ async def stored(journal: Journal, number: int, history: History, account: str =
 
 
 @asynccontextmanager
-async def executing(journal: Journal) -> AsyncIterator[Executor]:
+async def executing(journal: Journal, *, lanes: int = 1) -> AsyncIterator[Executor]:
     """A running executor."""
     ids = (UUID(int=0xE0000 + number) for number in count())
-    executor = Executor(journal, lambda: next(ids))
+    executor = Executor(journal, lambda: next(ids), lanes)
     life = asyncio.create_task(executor.run())
     try:
         yield executor

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from application.executor import LARGEST_BATCH, Outcome
+from application.executor import LARGEST_BATCH, WORTH_A_LANE, Outcome
 from application.handlers import Handler, Handling
 from application.ports import Receipt, Unavailable
 from domain.commands import DeactivateCustomer, PlaceLegalHold, ReactivateCustomer
@@ -94,14 +94,44 @@ async def test_commands_that_wait_while_a_commit_is_under_way_are_one_batch() ->
     assert [answer.stream for answer in answers] == [customer(number) for number in range(8)]
 
 
-async def test_a_thousand_commands_are_few_batches_none_of_them_too_large() -> None:
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_a_thousand_commands_are_few_batches_none_of_them_too_large(lanes: int) -> None:
     journal = MemoryJournal()
-    async with executing(journal) as executor:
+    async with executing(journal, lanes=lanes) as executor:
         answers = await together(executor, *(registering(number) for number in range(1000)))
 
     assert all(isinstance(answer, Outcome) and answer.new == 2 for answer in answers)
     assert len(journal.batches) <= 5
     assert max(len(batch) for batch in journal.batches) <= 3 * LARGEST_BATCH
+
+
+async def test_a_second_lane_takes_what_is_worth_a_commit_of_its_own() -> None:
+    journal, commit = TroubledJournal(), Pause()
+    journal.before_append = [commit]
+    async with executing(journal, lanes=2) as executor:
+        first = asyncio.create_task(executor.execute(registering(0), context()))
+        await commit.entered.wait()
+        await together(executor, *(registering(number) for number in range(1, WORTH_A_LANE + 1)))
+        assert not first.done()
+        commit.released.set()
+        await first
+
+    assert journal.batches == [REGISTERED * WORTH_A_LANE, REGISTERED]
+
+
+async def test_a_few_commands_wait_for_the_lane_that_is_busy() -> None:
+    journal, commit = TroubledJournal(), Pause()
+    journal.before_append = [commit]
+    async with executing(journal, lanes=2) as executor:
+        first = asyncio.create_task(executor.execute(registering(0), context()))
+        await commit.entered.wait()
+        others = [
+            asyncio.create_task(executor.execute(registering(number), context())) for number in range(1, WORTH_A_LANE)
+        ]
+        commit.released.set()
+        await asyncio.gather(first, *others)
+
+    assert journal.batches == [REGISTERED, REGISTERED * (WORTH_A_LANE - 1)]
 
 
 async def test_what_adds_nothing_leaves_no_receipt_though_its_batch_mates_do() -> None:

@@ -162,8 +162,9 @@ async def test_who_registers_a_wallet_second_loses_the_race_for_it(journal: Trou
     assert await journal.load([customer(1)]) == {customer(1): []}
 
 
-async def test_of_many_registrations_of_one_wallet_exactly_one_is_done(journal: TroubledJournal) -> None:
-    async with executing(journal) as executor:
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_of_many_registrations_of_one_wallet_exactly_one_is_done(journal: TroubledJournal, lanes: int) -> None:
+    async with executing(journal, lanes=lanes) as executor:
         answers = await together(executor, *(registering(number, wallet(1)) for number in range(50)))
 
     done = [answer for answer in answers if isinstance(answer, Outcome)]

@@ -47,11 +47,12 @@ async def test_who_is_verified_is_recognised_from_then_on(journal: TroubledJourn
     assert await journal.receipts([receipt.command_id]) == {receipt.command_id: receipt}
 
 
-async def test_one_person_with_two_wallets_is_held_the_second_time(journal: TroubledJournal) -> None:
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_one_person_with_two_wallets_is_held_the_second_time(journal: TroubledJournal, lanes: int) -> None:
     await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
     await stored(journal, 2, VERIFYING_IN_SESSION, wallet(2))
     await stored(journal, 3, VERIFYING_IN_SESSION, wallet(3))
-    async with executing(journal) as executor:
+    async with executing(journal, lanes=lanes) as executor:
         answers = await together(
             executor,
             changing(1, verification("approved")),

@@ -21,6 +21,7 @@ from domain.events import ApiKeyRevoked, ChallengeIssued, CustomerDeactivated
 from domain.refusals import CustomerExists, Refused, UnknownCustomer
 from domain.vocabulary import Event, Ground
 from infrastructure import ids
+from infrastructure.bootstrap import LANES
 from infrastructure.keys import load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
 from infrastructure.postgres import Connection, service_conninfo
@@ -53,7 +54,7 @@ async def executing(
     service = service_conninfo(conninfo)
     writing, sealing = Connection(service), Connection(service)
     keyring = Keyring(sealing, load_keys(folder, generate=True).master)
-    executor = Executor(journal(writing, log_on(service), keyring), ids.new_id)
+    executor = Executor(journal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
     life = asyncio.create_task(executor.run())
     try:
         yield executor
