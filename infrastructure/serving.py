@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
@@ -78,6 +80,8 @@ def work(*, attached: bool) -> None:
     """Run projections and workers until told to end or, `attached`, until standard input ends."""
     set_up_logs()
     _give_way()
+    if attached:
+        _end_with_input()
     settings = load_settings()
     if settings.database_url is None:
         raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
@@ -90,8 +94,6 @@ def work(*, attached: bool) -> None:
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
                 tasks = [asyncio.ensure_future(life) for life in (projector.run(), worker.run())]
-                if attached:
-                    tasks.append(asyncio.ensure_future(_input_ended()))
                 try:
                     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
@@ -237,12 +239,17 @@ async def keep_working(settings: Settings, conninfo: str) -> None:
         await asyncio.sleep(RESPAWN)
 
 
-async def _input_ended() -> None:
-    """Return when whoever started this process is gone."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.read(1024):
-        pass
+def _end_with_input() -> None:
+    """End this process when whoever started it is gone: in good order if it can, and whatever it waits for if not."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(DRAIN)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 async def _announce(services: Services, settings: Settings) -> None:
