@@ -1,11 +1,14 @@
 """The envelope that every event travels in: which stream and version, who did it, when, and because of what."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.vocabulary import Event
+
+UNSTAMPED: Final = datetime.min.replace(tzinfo=UTC)
+"""When an event was recorded that has not been yet; never shown."""
 
 
 class Context(NamedTuple):
@@ -29,7 +32,7 @@ class Envelope:
     context: Context
     event: Event
     position: int = 0
-    recorded_at: datetime = datetime.min  # noqa: DTZ901 -- unstamped, never shown
+    recorded_at: datetime = UNSTAMPED
 
     @property
     def originator_id(self) -> UUID:

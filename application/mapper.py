@@ -5,14 +5,14 @@ sealed on the way in, bound to their stream, version and field, and stay sealed 
 """
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
-from application.envelope import Context, Envelope
+from application.envelope import UNSTAMPED, Context, Envelope
 from domain.events import EVENTS
 from domain.vocabulary import Event, Fact, Moment, Sealed
 
@@ -99,13 +99,19 @@ class EnvelopeMapper(Mapper[UUID]):
         return event.model_copy(update=changes)
 
 
-def read(stream: UUID | str, version: int, topic: str, state: bytes) -> Envelope:
-    """Make the envelope of one stored row."""
+def read(  # noqa: PLR0913, PLR0917 -- a row's columns in their order
+    stream: UUID | str,
+    version: int,
+    topic: str,
+    state: bytes,
+    position: int = 0,
+    recorded_at: datetime = UNSTAMPED,
+) -> Envelope:
+    """Make the envelope of one stored row, stamped if the row says with what."""
     model = _STATES.get(topic)
     if model is None:
         raise UnknownEventType(topic)
     stored: State[Event] = model.__pydantic_validator__.validate_json(state)
     context = Context(stored.actor, stored.command_id, stored.correlation_id, stored.occurred_at, stored.causation_id)
-    return Envelope(
-        stream if isinstance(stream, UUID) else UUID(stream), version, stored.event_id, context, stored.data
-    )
+    stream = stream if isinstance(stream, UUID) else UUID(stream)
+    return Envelope(stream, version, stored.event_id, context, stored.data, position, recorded_at)

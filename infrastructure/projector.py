@@ -212,11 +212,9 @@ async def read_log(
     cursor = await connection.execute(_READ, (after, limit), prepare=True, binary=True)
     rows = await cursor.fetchall()
     recorded: list[Envelope] = []
-    for stream, version, topic, state, position, recorded_at in rows:
+    for row in rows:
         try:
-            envelope = read(stream, version, topic, state)
+            recorded.append(read(*row))
         except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
             return recorded, fault, len(rows)
-        envelope.position, envelope.recorded_at = position, recorded_at
-        recorded.append(envelope)
     return recorded, None, len(rows)

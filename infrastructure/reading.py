@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import reduce
+from itertools import starmap
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from application.envelope import Envelope
 from application.mapper import UnknownEventType, read
 from infrastructure.arrays import UuidArray
 from infrastructure.coalescing import Coalesced
+from infrastructure.log.journal import STREAMS
 from projections.customers import CustomerRow, customer_row
 from projections.timeline import TimelineRow, timeline_row
 
@@ -30,10 +32,6 @@ _BY_ID: Final = SQL("""
     ), c.* FROM unnest(%b::uuid[]) AS asked (id)
     LEFT JOIN LATERAL (SELECT {columns} FROM gatehouse.customers WHERE id = asked.id) c ON true
 """).format(columns=_COLUMNS)
-_STREAMS: Final = """
-    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
-    FROM gatehouse.stored_events WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version
-"""
 _TIMELINE: Final = SQL("SELECT {columns} FROM gatehouse.timeline WHERE customer = %b ORDER BY position").format(
     columns=_TIMELINE_COLUMNS
 )
@@ -106,22 +104,20 @@ class Reader:
 
     async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
         """Whole streams."""
-        return {stream: [_envelope(row) for row in stored] for stream, stored in (await self._rows(ids)).items()}
+        return {stream: [read(*row) for row in stored] for stream, stored in (await self._rows(ids)).items()}
 
     async def _rows(self, ids: Collection[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
         """Whole streams as they are stored."""
         found: dict[UUID, list[tuple[Any, ...]]] = {}
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_STREAMS, (UuidArray(ids),), prepare=True, binary=True)
+            cursor = await connection.execute(STREAMS, (UuidArray(ids),), prepare=True, binary=True)
             for row in await cursor.fetchall():
                 found.setdefault(row[0], []).append(row)
         return found
 
     async def stored(self, customer_id: UUID) -> list[tuple[Any, ...]]:
         """A stream's rows exactly as they are stored: version, topic, state, position, recorded at."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(_STREAMS, (UuidArray([customer_id]),), prepare=True, binary=True)
-            return [row[1:] for row in await cursor.fetchall()]
+        return [row[1:] for row in (await self._rows([customer_id])).get(customer_id, [])]
 
     async def _fetch_customers(self, ids: Collection[UUID]) -> dict[UUID, CustomerRow | UnknownEventType]:
         """The rows; where a history is not known to the end, that, for the customer's readers alone."""
@@ -137,18 +133,11 @@ class Reader:
                     behind.append(customer_id)
         for customer_id, stored in (await self._rows(behind)).items() if behind else ():
             try:
-                if row_now := fold_row(map(_envelope, stored)):
+                if row_now := fold_row(starmap(read, stored)):
                     found[customer_id] = row_now
             except UnknownEventType as fault:
                 found[customer_id] = fault
         return found
-
-
-def _envelope(row: tuple[Any, ...]) -> Envelope:
-    stream, version, topic, state, position, recorded_at = row
-    envelope = read(stream, version, topic, state)
-    envelope.position, envelope.recorded_at = position, recorded_at
-    return envelope
 
 
 def fold_row(history: Iterable[Envelope]) -> CustomerRow | None:

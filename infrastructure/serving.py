@@ -5,7 +5,6 @@ interpreter with the API. The `work` process ends when its standard input does: 
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -25,6 +24,7 @@ import uvloop
 from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
+from infrastructure.collector import spared_collector
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
@@ -42,8 +42,6 @@ BACKLOG: Final = 2048
 DRAIN: Final = 5
 """Seconds that requests under way have when the service is told to end."""
 RESPAWN: Final = 0.5
-GARBAGE: Final = 50_000
-"""Objects between two looks for cycles: requests and events make few, and each look stops everything."""
 LOOK: Final = 0.1
 """Seconds between two looks at the embedded database."""
 NICENESS: Final = 10
@@ -67,11 +65,11 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
                     await sample_adopted(services, settings)
                     await _announce(services, settings)
-                    _spare_the_collector()
-                    async with answering(services, listener), asyncio.TaskGroup() as lives:
-                        lives.create_task(keep_database(ready.server))
-                        if workers:
-                            lives.create_task(keep_working(settings, ready.conninfo))
+                    with spared_collector():
+                        async with answering(services, listener), asyncio.TaskGroup() as lives:
+                            lives.create_task(keep_database(ready.server))
+                            if workers:
+                                lives.create_task(keep_working(settings, ready.conninfo))
 
             run_until_told(run)
 
@@ -90,12 +88,12 @@ def work(*, attached: bool) -> None:
 
         async def run() -> None:
             async with open_services(settings, ready.conninfo, keys) as services:
-                _spare_the_collector()
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
                 tasks = [asyncio.ensure_future(life) for life in (projector.run(), worker.run())]
                 try:
-                    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    with spared_collector():
+                        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
                 except Exception as fault:
@@ -115,12 +113,6 @@ def _give_way() -> None:
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
             Path("/proc/self/autogroup").write_text(str(NICENESS))
-
-
-def _spare_the_collector() -> None:
-    """Look for cycles seldom, and never in what was there when the process began."""
-    gc.freeze()
-    gc.set_threshold(GARBAGE)
 
 
 def run_until_told(main: Callable[[], Awaitable[None]]) -> None:

@@ -20,10 +20,11 @@ from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Stage
 from infrastructure.postgres import Connection
 from infrastructure.sealing import Keyring, SubjectKey, seal_text
 
-_LOAD: Final = """
+STREAMS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version
 """
+"""Whole streams, in the order of `read`'s arguments."""
 _RECEIPTS: Final = "SELECT command_id, stream, version FROM gatehouse.receipts WHERE command_id = ANY(%b)"
 
 
@@ -58,7 +59,7 @@ class Log(Application[UUID]):
 
 
 class PostgresJournal:
-    """The executor's journal. One connection, used by one task."""
+    """The executor's journal, on a connection for each batch under way."""
 
     def __init__(self, connection: Connection, log: Log, keyring: Keyring) -> None:
         self._connection = connection
@@ -70,11 +71,9 @@ class PostgresJournal:
         histories: Histories = {stream: [] for stream in streams}
         if streams:
             async with self._use() as connection:
-                cursor = await connection.execute(_LOAD, (UuidArray(streams),), prepare=True, binary=True)
-                for stream, version, topic, state, position, recorded_at in await cursor.fetchall():
-                    envelope = read(stream, version, topic, state)
-                    envelope.position, envelope.recorded_at = position, recorded_at
-                    histories[stream].append(envelope)
+                cursor = await connection.execute(STREAMS, (UuidArray(streams),), prepare=True, binary=True)
+                for row in await cursor.fetchall():
+                    histories[row[0]].append(read(*row))
         return histories
 
     async def append(self, batch: Batch) -> None:

@@ -116,12 +116,12 @@ class Comparison:
             found = self._connection.execute(
                 _EVENTS, (stream, version, last, self._most, OTHERS, self._page), prepare=True, binary=True
             ).fetchall()
-            for stream, version, topic, state, position, recorded_at in found:
+            for row in found:
+                stream, version = row[:2]
                 try:
-                    envelope = read(stream, version, topic, state)
+                    envelope = read(*row)
                 except Exception as fault:
-                    raise IllegibleEvent(_illegible(position, fault)) from fault
-                envelope.position, envelope.recorded_at = position, recorded_at
+                    raise IllegibleEvent(_illegible(row[4], fault)) from fault
                 yield envelope
             if len(found) < self._page:
                 return

@@ -1,6 +1,5 @@
 """A replay in as many processes as there are cores: each compares a range of streams, in the same snapshot."""
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -9,17 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
-from typing import Final, cast
+from typing import cast
 
 import psycopg
 
+from infrastructure.collector import spared_collector
 from infrastructure.faults import CannotStart
 from infrastructure.replay.comparison import Comparison, Findings, IllegibleEvent
 from infrastructure.replay.snapshot import reading, taken
 from projections import PROJECTIONS
-
-GARBAGE: Final = 50_000
-"""Objects between two looks for cycles: a page of events makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +54,6 @@ def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progr
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def spared_collector() -> Iterator[None]:
-    """Look for cycles seldom, and never in what was there before."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(GARBAGE)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 @contextmanager
