@@ -5,7 +5,6 @@ event to a stream of its own, waits until that is durable, and appends the next.
 """
 
 import asyncio
-import gc
 import json
 import os
 import sys
@@ -29,11 +28,11 @@ from bench.job import Outcome
 from domain.events import WalletClaimed
 from domain.vocabulary import Event
 from infrastructure.bootstrap import open_services
+from infrastructure.collector import spared_collector
 from infrastructure.ids import new_id, now
 from infrastructure.keys import load_keys
 from infrastructure.settings import Settings
 
-GARBAGE: Final = 50_000
 THREADS: Final = 16
 FILLING: Final = "." * 30
 """Makes the stock library's event as long as ours."""
@@ -100,10 +99,9 @@ async def gatehouse(turns: Iterable[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder:
         keys = load_keys(Path(folder) / "keys", generate=True)
         async with open_services(Settings(data=Path(folder)), os.environ["DATABASE_URL"], keys) as services:
-            gc.freeze()
-            gc.set_threshold(GARBAGE)
-            for turn in turns:
-                _answer(await take_turn(lambda: append_one(services.executor), turn["callers"], turn["seconds"]))
+            with spared_collector():
+                for turn in turns:
+                    _answer(await take_turn(lambda: append_one(services.executor), turn["callers"], turn["seconds"]))
 
 
 def stock_library(turns: Iterable[dict[str, Any]]) -> None:

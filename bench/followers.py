@@ -4,7 +4,6 @@ Each line of input is a run from the log's beginning to its end, {"projections":
 with {"events": n, "seconds": s}.
 """
 
-import gc
 import json
 import os
 import sys
@@ -16,11 +15,11 @@ import psycopg
 import uvloop
 
 from bench.peers import stock_projection
+from infrastructure.collector import spared_collector
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
 from projections import PROJECTIONS
 
-GARBAGE: Final = 50_000
 SAMPLE: Final = 1000
 """Customers in the stock library's log, of three events each."""
 PATIENCE: Final = 300.0
@@ -59,10 +58,9 @@ SIDES: Final[dict[str, Callable[[dict[str, Any]], dict[str, float]]]] = {
 
 def main(side: str) -> None:
     """Run until standard input ends."""
-    gc.freeze()
-    gc.set_threshold(GARBAGE)
-    for line in sys.stdin:
-        print(json.dumps(SIDES[side](json.loads(line))), flush=True)
+    with spared_collector():
+        for line in sys.stdin:
+            print(json.dumps(SIDES[side](json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from bench.footprint import cpu_seconds
 from bench.lives import load_lives
 from bench.postgres import postgres
 from bench.report import BenchError, Report, Target
+from infrastructure.collector import spared_collector
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
 from infrastructure.replay.comparison import HIGHEST, LOWEST, Comparison
-from infrastructure.replay.processes import spared_collector
 from infrastructure.replay.snapshot import taken
 from projections import PROJECTIONS
 

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from infrastructure.bootstrap import database, let_in
 from infrastructure.faults import CannotStart
+from infrastructure.following import LostLead
 from infrastructure.postgres import connect, service_conninfo
 from infrastructure.progress import Progress, progress
-from infrastructure.projector import LostLead
 from infrastructure.rebuild import RebuildFailed, Rebuilt, Report
 from infrastructure.rebuild import rebuild as run
 from infrastructure.settings import load_settings

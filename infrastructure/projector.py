@@ -6,7 +6,6 @@ notification wakes it, a poll is the safety net. An event that a projection cann
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 from zlib import crc32
@@ -15,79 +14,26 @@ import structlog
 from psycopg import AsyncConnection
 
 from application.envelope import Envelope
-from application.mapper import read
+from infrastructure.following import Follower, LostLead, move_on
+from infrastructure.log.pages import PATIENCE, Pages, reading
 from infrastructure.postgres import AWAY, connect, cut_after
-from infrastructure.tables import Key, Table
-from projections.projection import CUSTOMER_EVENTS, Projection
+from infrastructure.tables import Table
+from projections.projection import Projection
 
-BATCH: Final = 2000
+BATCH: Final = 8000
 POLL: Final = 1.0
 PACE: Final = 0.04
 """Seconds from one look at the log to the next: events that come faster are taken together, at a third of the cost."""
 LOCKS: Final = 7166154
-PATIENCE: Final = 10.0
-"""Seconds that the database has for a batch, and for whatever else it is asked."""
 
-_READ: Final = """
-    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
-    FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
-"""
 _POSITION: Final = """
     INSERT INTO gatehouse.tracking (projection, position) VALUES (%b, 0)
     ON CONFLICT (projection) DO UPDATE SET stopped_at = NULL, fault = NULL RETURNING position
 """
-_ADVANCE: Final = "UPDATE gatehouse.tracking SET position = %b WHERE projection = %b AND position = %b"
 _STOP: Final = "UPDATE gatehouse.tracking SET stopped_at = %b, fault = %b WHERE projection = %b AND position = %b"
 _FREED: Final = "SELECT position FROM gatehouse.tracking WHERE projection = %b AND stopped_at IS NULL"
 
 log = structlog.get_logger()
-
-
-class LostLead(Exception):
-    """Another process moved the projection on."""
-
-
-@dataclass(slots=True)
-class Follower:
-    """One projection on its way through the log."""
-
-    projection: Projection[Any]
-    table: Table[Any]
-    leads: bool = False
-    position: int = 0
-    stopped: bool = False
-
-    @property
-    def follows(self) -> bool:
-        """Whether this process moves it on."""
-        return self.leads and not self.stopped
-
-    async def fold(self, connection: AsyncConnection[Any], news: Sequence[Envelope]) -> None:
-        """Write what the events make of the rows, and the new position, in one transaction.
-
-        The position comes first: who holds its row holds the projection, and waits for nobody in its table.
-        """
-        if not news:
-            return
-        projection, at = self.projection, news[-1].position
-        keyed = [(projection.key(envelope), envelope) for envelope in news if type(envelope.event) in CUSTOMER_EVENTS]
-        begun = {key for key, envelope in keyed if envelope.version == 1 and key == (envelope.stream,)}
-        known = {key for key, _ in keyed} - begun
-        async with connection.transaction():
-            cursor = await connection.execute(_ADVANCE, (at, self.table.name, self.position), prepare=True)
-            if cursor.rowcount != 1:
-                raise LostLead
-            rows: dict[Key, Any] = {}
-            if known and not self.table.append_only:
-                rows = await self.table.read(connection, known)
-            changed: dict[Key, Any] = {}
-            for key, envelope in keyed:
-                before = rows.get(key)
-                after = projection.evolve(before, envelope)
-                if after is not before:
-                    rows[key] = changed[key] = after
-            await self.table.write(connection, changed)
-        self.position = at
 
 
 class Projector:
@@ -103,19 +49,19 @@ class Projector:
         """Follow the log for good."""
         while True:
             try:
-                async with await self._connect() as connection:
+                async with await self._connect() as connection, reading(await self._connect()) as pages:
                     with cut_after(connection, PATIENCE):
                         await connection.execute("LISTEN stored_events")
-                    await self._follow(connection)
+                    await self._follow(connection, pages)
             except (*AWAY, LostLead) as fault:
                 log.warning("projector_interrupted", fault=type(fault).__name__)
                 await asyncio.sleep(POLL / 2)
 
     async def catch_up(self) -> None:
         """Bring everything up to the log's end, once."""
-        async with await self._connect() as connection:
+        async with await self._connect() as connection, reading(await self._connect()) as pages:
             await self._take_lead(connection)
-            while await self._advance(connection):
+            while await self._advance(connection, pages):
                 pass
 
     async def _connect(self) -> AsyncConnection[Any]:
@@ -129,14 +75,14 @@ class Projector:
             await connection.execute("SET enable_seqscan = off")
         return connection
 
-    async def _follow(self, connection: AsyncConnection[Any]) -> None:
+    async def _follow(self, connection: AsyncConnection[Any], pages: Pages) -> None:
         for follower in self._followers:
             follower.leads = False
         while True:
             with cut_after(connection, PATIENCE):
                 await self._take_lead(connection)
             begun = monotonic()
-            while await self._advance(connection):
+            while await self._advance(connection, pages):
                 pass
             async for _ in connection.notifies(timeout=POLL, stop_after=1):
                 pass
@@ -160,41 +106,59 @@ class Projector:
                 follower.position = row[0] if row else 0
                 follower.leads, follower.stopped = True, False
 
-    async def _advance(self, connection: AsyncConnection[Any]) -> bool:
-        """Take one batch through all projections, in bounded time; True when there is more."""
-        with cut_after(connection, PATIENCE):
-            return await self._take_batch(connection)
-
-    async def _take_batch(self, connection: AsyncConnection[Any]) -> bool:
+    async def _advance(self, connection: AsyncConnection[Any], pages: Pages) -> bool:
+        """Take one page through all projections; True when there is more."""
         following = [follower for follower in self._followers if follower.follows]
         if not following:
             return False
         start = min(follower.position for follower in following)
-        recorded, fault, count = await read_log(connection, start, BATCH)
-        if not count:
-            return False
-        legible = recorded[-1].position if recorded else start
-        for follower in following:
-            await self._project(connection, follower, recorded, fault if follower.position <= legible else None)
-        self.moved.set()
-        return count == BATCH or fault is not None
+        page = await pages.after(start, BATCH)
+        for position in {follower.position for follower in following if follower.position < page.upto}:
+            together = [follower for follower in following if follower.position == position]
+            events = [event for event in page.events if event.position > position]
+            with cut_after(connection, PATIENCE):
+                await self._project(connection, together, events, page.upto)
+        if page.fault is not None:
+            for follower in following:
+                if follower.follows and follower.position == page.upto:
+                    await self._stop(connection, follower, page.fault)
+        if page.upto > start:
+            self.moved.set()
+        return page.full or page.fault is not None
 
     async def _project(
-        self, connection: AsyncConnection[Any], follower: Follower, recorded: list[Envelope], fault: Exception | None
+        self, connection: AsyncConnection[Any], followers: Sequence[Follower], events: Sequence[Envelope], upto: int
     ) -> None:
-        """Take what is new to one projection; stop it at the first event that it cannot take."""
-        news = [envelope for envelope in recorded if envelope.position > follower.position]
+        """Take what is new to followers at one position; stop each at the first event that it cannot take."""
         try:
-            await follower.fold(connection, news)
+            await move_on(connection, followers, events, upto)
         except (*AWAY, LostLead):
             raise
-        except Exception as poison:  # noqa: BLE001 -- it stops this projection, whatever it is
-            fault = poison if len(news) == 1 else fault
-            for envelope in news if len(news) > 1 else ():  # which of them it is shows one by one
+        except Exception as fault:  # noqa: BLE001 -- whose fault it is, whatever it is, shows one by one
+            log.warning("projections_taken_one_by_one", fault=type(fault).__name__, position=upto)
+            for follower in followers:
+                await self._project_alone(connection, follower, events, upto)
+
+    async def _project_alone(
+        self, connection: AsyncConnection[Any], follower: Follower, events: Sequence[Envelope], upto: int
+    ) -> None:
+        """The same for one, presuming nothing."""
+        try:
+            await move_on(connection, [follower], events, upto, presuming=False)
+        except (*AWAY, LostLead):
+            raise
+        except Exception as poison:
+            if not events:
+                raise
+            if len(events) == 1:
+                await move_on(connection, [follower], (), events[0].position - 1)
+                await self._stop(connection, follower, poison)
+                return
+            for event in events:
                 if follower.follows:
-                    await self._project(connection, follower, [envelope], None)
-        if fault is not None and follower.follows:
-            await self._stop(connection, follower, fault)
+                    await self._project_alone(connection, follower, [event], event.position)
+            if follower.follows:
+                await move_on(connection, [follower], (), upto)
 
     async def _stop(self, connection: AsyncConnection[Any], follower: Follower, fault: Exception) -> None:
         name, stopped_at = follower.projection.name, follower.position + 1
@@ -203,18 +167,3 @@ class Projector:
             raise LostLead
         follower.stopped = True
         log.error("projection_stopped", projection=name, position=stopped_at, fault=type(fault).__name__)
-
-
-async def read_log(
-    connection: AsyncConnection[Any], after: int, limit: int
-) -> tuple[list[Envelope], Exception | None, int]:
-    """What comes after a position, as far as this version can read it; why no farther; how many events it is in all."""
-    cursor = await connection.execute(_READ, (after, limit), prepare=True, binary=True)
-    rows = await cursor.fetchall()
-    recorded: list[Envelope] = []
-    for row in rows:
-        try:
-            recorded.append(read(*row))
-        except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
-            return recorded, fault, len(rows)
-    return recorded, None, len(rows)

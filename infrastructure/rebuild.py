@@ -20,9 +20,11 @@ from psycopg.sql import SQL, Identifier
 
 from application.envelope import Envelope
 from infrastructure.faults import CannotStart
+from infrastructure.following import Follower, LostLead, move_on
+from infrastructure.log.pages import read_page
 from infrastructure.migrate import FOLDER as MIGRATIONS
 from infrastructure.postgres import connect
-from infrastructure.projector import BATCH, LOCKS, Follower, LostLead, read_log
+from infrastructure.projector import BATCH, LOCKS
 from infrastructure.swap import Successor, successor_of
 from infrastructure.tables import Table
 from projections.projection import Projection
@@ -153,24 +155,24 @@ class Rebuild:
     async def _take(self, goal: int) -> None:
         """Take the next batch, up to `goal` at most."""
         count = min(BATCH, goal - self._made.position)
-        news, fault, _ = await read_log(self._connection, self._made.position, count)
-        if not news:
-            cause = type(fault).__name__ if fault else "the log ends before it"
-            raise RebuildFailed(f"{self._name} cannot take the event at {self._made.position + 1}: {cause}")
-        await self._fold(news)
+        page = await read_page(self._connection, self._made.position, count)
+        if page.upto == self._made.position:
+            cause = type(page.fault).__name__ if page.fault else "the log ends before it"
+            raise RebuildFailed(f"{self._name} cannot take the event at {page.upto + 1}: {cause}")
+        await self._move_on(page.events, page.upto)
         self._report(self._made.position, goal)
 
-    async def _fold(self, news: Sequence[Envelope]) -> None:
+    async def _move_on(self, events: Sequence[Envelope], upto: int) -> None:
         try:
-            await self._made.fold(self._connection, news)
+            await move_on(self._connection, [self._made], events, upto)
         except (psycopg.OperationalError, psycopg.InterfaceError, LostLead):
             raise
         except Exception as poison:
-            if len(news) == 1:
-                at, fault = news[0].position, type(poison).__name__
+            if len(events) == 1:
+                at, fault = events[0].position, type(poison).__name__
                 raise RebuildFailed(f"{self._name} cannot take the event at {at}: {fault}") from poison
-            for envelope in news:  # which of them it is shows one by one
-                await self._fold([envelope])
+            for event in events:  # which of them it is shows one by one
+                await self._move_on([event], event.position)
 
 
 def _lock(name: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from struct import Struct
 from typing import Any, Final, Generic, get_type_hints
 from uuid import UUID
 
@@ -12,6 +13,11 @@ from infrastructure.arrays import ARRAYS, Array
 from projections.projection import Projection, Row
 
 Key = tuple[UUID | int, ...]
+
+SHORT: Final = Struct("!h").pack
+COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_END: Final = SHORT(-1)
+"""COPY's binary format: each row is the number of its columns, then each element behind its length, as in an array."""
 
 _CASTS: Final = {2950: "uuid[]", 20: "bigint[]", 25: "text[]", 1184: "timestamptz[]", 17: "bytea[]"}
 
@@ -35,6 +41,7 @@ class Table(Generic[Row]):
         matching = SQL("({keys}) IN (SELECT * FROM unnest({values}))").format(**parts, values=key_values)
         self._select = SQL("SELECT {names} FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
         self._delete = SQL("DELETE FROM gatehouse.{table} WHERE {matching}").format(**parts, matching=matching)
+        self._add = SQL("COPY gatehouse.{table} ({names}) FROM STDIN (FORMAT binary)").format(**parts)
         self._copy = SQL(
             "COPY (SELECT {names} FROM gatehouse.{table} ORDER BY {unique}) TO STDOUT (FORMAT binary)"
         ).format(**parts, unique=_names(columns[:unique]))
@@ -59,13 +66,21 @@ class Table(Generic[Row]):
             found.setdefault(row[: self._keys], []).append(self._part._make(row))
         return {key: self._row._make((*key, tuple(parts))) for key, parts in found.items()}
 
+    async def add(self, connection: AsyncConnection[Any], rows: Sequence[Row]) -> None:
+        """Insert rows that are not there, at half the cost of `write`. Raises `UniqueViolation` where one is."""
+        if rows:
+            columns = [array.written(column) for array, column in self._by_column(self._stored(rows))]
+            head = SHORT(len(columns))
+            async with connection.cursor() as cursor, cursor.copy(self._add) as copy:
+                await copy.write(COPY_BEGIN + b"".join([head + b"".join(row) for row in zip(*columns, strict=True)]))
+                await copy.write(COPY_END)
+
     async def write(self, connection: AsyncConnection[Any], rows: dict[Key, Row | None]) -> None:
         """Insert, replace or (None) delete rows."""
         present = [row for row in rows.values() if row is not None]
         absent = [key for key, row in rows.items() if row is None]
         if present:
-            stored = present if self._part is None else [part for row in present for part in row[-1]]
-            await connection.execute(self._write, self._columns(stored), prepare=True)
+            await connection.execute(self._write, self._columns(self._stored(present)), prepare=True)
         if absent:
             await connection.execute(self._delete, self._columns(absent), prepare=True)
 
@@ -100,7 +115,14 @@ class Table(Generic[Row]):
 
     def _columns(self, rows: Iterable[tuple[Any, ...]]) -> list[Array]:
         """Rows turned into columns, as unnest takes them: of whole rows or of keys alone."""
-        return [array(column) for array, column in zip(self._arrays, zip(*rows, strict=True), strict=False)]
+        return [array(column) for array, column in self._by_column(rows)]
+
+    def _by_column(self, rows: Iterable[tuple[Any, ...]]) -> "zip[tuple[type[Array], tuple[Any, ...]]]":
+        return zip(self._arrays, zip(*rows, strict=True), strict=False)
+
+    def _stored(self, rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
+        """The table's rows, of one or of many parts each."""
+        return rows if self._part is None else [part for row in rows for part in row[-1]]
 
 
 def _names(columns: Sequence[str], *table: str) -> Composed:

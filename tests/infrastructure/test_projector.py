@@ -11,14 +11,16 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from application import mapper
 from application.envelope import Envelope
 from domain.events import ApiKeyRevoked, CustomerDeactivated, WalletClaimed
 from domain.vocabulary import Ground
 from infrastructure import projector as projector_module
+from infrastructure.following import LostLead
 from infrastructure.postgres import service_conninfo
-from infrastructure.projector import LOCKS, LostLead, Projector
+from infrastructure.projector import LOCKS, Projector
 from projections import PROJECTIONS
 from projections.customers import CUSTOMERS, CustomerRow
 from projections.projection import Projection
@@ -182,6 +184,32 @@ async def test_small_batches_come_to_the_same_as_one_large_one(
 
     assert models(database) == before
     assert {position(database, name) for name in NAMES} == {head(database)}
+
+
+async def test_customers_that_begin_are_copied_at_once(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as world:
+        await world.active(Wallet(1))
+        await world.verifying(Wallet(2))
+    empty(database)
+    with capture_logs() as said:
+        await projector(database).catch_up()
+
+    assert said == []
+    assert len(rows(database, "SELECT FROM gatehouse.customers")) == 2
+
+
+async def test_rows_that_are_there_although_they_should_not_be_are_replaced(database: str, tmp_path: Path) -> None:
+    await register(database, tmp_path, 1, 2)
+    await projector(database).catch_up()
+    before = models(database)
+    rows(database, "UPDATE gatehouse.customers SET detail = 'somebody was here' RETURNING 1")
+    rows(database, "DELETE FROM gatehouse.tracking RETURNING 1")
+    with capture_logs() as said:
+        await projector(database).catch_up()
+
+    assert [line["event"] for line in said] == ["projections_taken_one_by_one"]
+    assert models(database) == before
+    assert rows(database, TRACKING) == [(name, 6, None, None) for name in NAMES]
 
 
 async def test_a_projector_whose_lead_was_taken_writes_nothing_more(database: str, tmp_path: Path) -> None:

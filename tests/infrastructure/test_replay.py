@@ -18,10 +18,11 @@ from application.mapper import EnvelopeMapper
 from bench.lives import load_lives
 from bench.postgres import Database
 from domain.events import WalletClaimed
+from infrastructure.collector import spared_collector
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
-from infrastructure.replay import processes, snapshot
+from infrastructure.replay import snapshot
 from infrastructure.replay.comparison import HIGHEST, LOWEST, Comparison, Divergence, Findings
 from infrastructure.replay.processes import Task, replay, together
 from infrastructure.replay.snapshot import taken
@@ -348,7 +349,7 @@ def test_json_is_one_line(own: str, tmp_path: Path) -> None:
 
 def test_the_collector_is_as_it_was_when_a_replay_is_over() -> None:
     before = gc.get_threshold(), gc.get_freeze_count()
-    with processes.spared_collector():
+    with spared_collector():
         assert gc.get_threshold() != before[0]
 
     assert (gc.get_threshold(), gc.get_freeze_count()) == before

@@ -1,0 +1,94 @@
+"""The log read in pages: each while whoever reads is still busy with the one before.
+
+Events that no projection takes are passed over unread, so a page says for itself how far it came.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+
+from application.envelope import Envelope
+from application.mapper import read
+from domain.events import EVENTS
+from infrastructure.postgres import cut_after
+from projections.projection import CUSTOMER_EVENTS
+
+PATIENCE: Final = 10.0
+"""Seconds that the database has for a page or a batch, and for whatever else a projector asks."""
+
+_READ: Final = """
+    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
+"""
+_OTHERS: Final = frozenset(name for name, event in EVENTS.items() if event not in CUSTOMER_EVENTS)
+
+
+@dataclass(slots=True)
+class Page:
+    """What comes after a position: customers' events, as far as this version can read them."""
+
+    upto: int
+    """The last position that was read."""
+    events: list[Envelope] = field(default_factory=list)
+    fault: Exception | None = None
+    """Why the event after `upto` could not be read."""
+    full: bool = False
+    """Whether there may be more."""
+
+
+async def read_page(connection: AsyncConnection[Any], after: int, limit: int) -> Page:
+    """The next `limit` events of the log after a position."""
+    cursor = await connection.execute(_READ, (after, limit), prepare=True, binary=True)
+    rows = await cursor.fetchall()
+    page = Page(after, full=len(rows) == limit)
+    for row in rows:
+        if row[2] not in _OTHERS:
+            try:
+                page.events.append(read(*row))
+            except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
+                page.fault = fault
+                break
+        page.upto = row[4]
+    return page
+
+
+class Pages:
+    """Reads on a connection of its own, one page ahead where there is more."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._ahead: tuple[int, asyncio.Task[Page]] | None = None
+
+    async def after(self, position: int, limit: int) -> Page:
+        """The page after a position."""
+        ahead, self._ahead = self._ahead, None
+        page = await ahead[1] if ahead else await self._read(position, limit)
+        if ahead and ahead[0] != position:
+            page = await self._read(position, limit)
+        if page.full and page.fault is None:
+            self._ahead = page.upto, asyncio.create_task(self._read(page.upto, limit))
+        return page
+
+    async def _read(self, position: int, limit: int) -> Page:
+        with cut_after(self._connection, PATIENCE):
+            return await read_page(self._connection, position, limit)
+
+    async def close(self) -> None:
+        """Wait for what is being read, and forget it."""
+        if self._ahead:
+            await asyncio.gather(self._ahead[1], return_exceptions=True)
+
+
+@asynccontextmanager
+async def reading(connection: AsyncConnection[Any]) -> AsyncIterator[Pages]:
+    """Pages on `connection`, which is closed at the end."""
+    async with connection:
+        pages = Pages(connection)
+        try:
+            yield pages
+        finally:
+            await pages.close()
