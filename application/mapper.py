@@ -4,13 +4,13 @@ The state is one line of JSON, the envelope's own fields first and the event's u
 sealed on the way in, bound to their stream, version and field, and stay sealed on the way out.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from pydantic_core import to_json
 
 from application.envelope import UNSTAMPED, Context, Envelope
 from domain.events import EVENTS
@@ -42,7 +42,6 @@ class State(Fact, Generic[E]):
     data: E
 
 
-_quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 _STATES: Final = {name: State[event] for name, event in EVENTS.items()}  # type: ignore[valid-type] # one each
 
 
@@ -65,8 +64,7 @@ class EnvelopeMapper(Mapper[UUID]):
             originator_id=envelope.stream,
             originator_version=envelope.version,
             topic=envelope.type,
-            state=b'{"eventId":"%b",%b,"data":%b}'
-            % (str(envelope.event_id).encode(), self._head(envelope.context), data),
+            state=b'{"eventId":%b,%b,"data":%b}' % (to_json(envelope.event_id), self._head(envelope.context), data),
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Envelope:
@@ -76,15 +74,17 @@ class EnvelopeMapper(Mapper[UUID]):
     def _head(self, context: Context) -> bytes:
         """The fields that all events of one command share, written once. What could not be read again is refused."""
         if self._newest[0] is not context:
-            caused = f'"causationId":"{context.causation_id}",' if context.causation_id else ""
             if context.occurred_at.tzinfo is None:
                 raise TypeError("a time without a zone could not be read again")
-            occurred = context.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-            text = (
-                f'"occurredAt":"{occurred}","actor":{_quoted(context.actor)},'
-                f'"correlationId":"{context.correlation_id}",{caused}"commandId":"{context.command_id}"'
+            caused = b'"causationId":%b,' % to_json(context.causation_id) if context.causation_id else b""
+            head = b'"occurredAt":%b,"actor":%b,"correlationId":%b,%b"commandId":%b' % (
+                to_json(context.occurred_at.astimezone(UTC)),
+                to_json(context.actor),
+                to_json(context.correlation_id),
+                caused,
+                to_json(context.command_id),
             )
-            self._newest = (context, text.encode())
+            self._newest = (context, head)
         return self._newest[1]
 
     def _sealed(self, envelope: Envelope) -> Event:

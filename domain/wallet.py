@@ -46,12 +46,18 @@ def parse_account(account: str, keccak: Keccak256) -> Wallet:
     return Wallet(chain, checked)
 
 
+# The bit that makes a letter a capital, for every letter and for every nibble from 8 on.
+_CASE: Final = 0x20
+_LETTERS: Final = bytes(_CASE if chr(code) in "abcdef" else 0 for code in range(256))
+_FROM_8: Final = str.maketrans({digit: chr(_CASE if digit >= "8" else 0) for digit in "0123456789abcdef"})
+
+
 def checksum(address: str, keccak: Keccak256) -> str:
     """The EIP-55 form of a `0x` address of any letter case."""
-    digits = address[2:].lower()
-    nibbles = keccak(digits.encode()).hex()
-    letters = zip(digits, digits.upper(), nibbles, strict=False)
-    return "0x" + "".join([capital if nibble >= "8" else digit for digit, capital, nibble in letters])
+    digits = address[2:].lower().encode()
+    asked = keccak(digits).hex()[:40].translate(_FROM_8)
+    capitals = int.from_bytes(digits.translate(_LETTERS)) & int.from_bytes(asked.encode())
+    return "0x" + (int.from_bytes(digits) ^ capitals).to_bytes(40).decode()
 
 
 def canonical(account: str) -> str:

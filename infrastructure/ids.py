@@ -1,17 +1,45 @@
 """The clock and ids: the only places where time and chance come in."""
 
 import os
+import secrets
 import time
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-_BITS: Final = 80
-_AT_ONCE: Final = 256
-_chance: Final[list[int]] = []
-"""Random numbers in store: to ask the kernel for each would cost more than all else about an id."""
+_CHANCE: Final = 74
+_LOW: Final = 62
+_VERSION_AND_VARIANT: Final = 0x7000_8000_0000_0000_0000
 
-os.register_at_fork(after_in_child=_chance.clear)  # two processes with one store would make the same ids
+
+class _Ids:
+    """Version 7 UUIDs (RFC 9562, 6.2, method 2): in one millisecond, each is the one before and one more.
+
+    The first of a millisecond has random bits, so that two processes do not meet, and the kernel is asked once for all.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: two processes that go on from one id would make the same ones."""
+        self._millisecond = 0
+        self._chance = 0
+
+    def next(self) -> UUID:
+        """The next id."""
+        millisecond = time.time_ns() // 1_000_000
+        if millisecond > self._millisecond:
+            self._millisecond, self._chance = millisecond, secrets.randbits(_CHANCE - 1)  # leaves room to count
+        else:
+            self._chance += 1
+        chance = self._chance
+        high, low = chance >> _LOW, chance & ((1 << _LOW) - 1)
+        return UUID(int=self._millisecond << 80 | high << 64 | _VERSION_AND_VARIANT | low)
+
+
+_ids: Final = _Ids()
+os.register_at_fork(after_in_child=_ids.forget)
 
 
 def now() -> datetime:
@@ -20,21 +48,10 @@ def now() -> datetime:
 
 
 def new_id() -> UUID:
-    """A version 7 UUID (RFC 9562): milliseconds since 1970, then 74 random bits."""
-    value = time.time_ns() // 1_000_000 << _BITS | _random()
-    return UUID(int=value & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
+    """An id never made before; each is greater than those that this process made before, whatever the clock does."""
+    return _ids.next()
 
 
 def nonce() -> str:
     """A random EIP-4361 nonce: 20 hexadecimal digits, which are alphanumerics."""
-    return f"{_random():020x}"
-
-
-def _random() -> int:
-    """The next number of 80 random bits."""
-    try:
-        return _chance.pop()
-    except IndexError:
-        drawn, size = os.urandom(_AT_ONCE * _BITS // 8), _BITS // 8
-        _chance.extend(int.from_bytes(drawn[at : at + size], "big") for at in range(0, len(drawn), size))
-        return _random()
+    return secrets.token_hex(10)
