@@ -16,8 +16,10 @@ from application.handlers import Changes, Handler, Handling, Presumed
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
 
 LARGEST_BATCH: Final = 256
-WORTH_A_LANE: Final = 8
+WORTH_A_LANE: Final = 12
 """So many orders are decided while another lane's commit is under way; fewer wait for it to end."""
+LINGER: Final = 0.001
+"""Seconds that fewer wait for more after a batch so large: those who were in it are about to come back."""
 PATIENCE: Final = 4.0
 """Seconds that a command may wait for a log that is away before its caller is told so."""
 PAUSE: Final = 0.05
@@ -72,6 +74,8 @@ class Executor:
         self._new_id = new_id
         self._lanes = lanes
         self._busy = 0
+        self._crowded = False
+        self._lingering = False
         self._waiting: list[_Order] = []
         self._called = asyncio.Event()
         self._away_at = float("-inf")
@@ -100,6 +104,7 @@ class Executor:
             await self._called.wait()
             orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             self._busy += 1
+            self._crowded = len(orders) >= WORTH_A_LANE
             self._beckon()
             try:
                 await self._settle(self._in_time(orders))
@@ -111,10 +116,25 @@ class Executor:
 
     def _beckon(self) -> None:
         """Call the next lane, if there is enough for it to do."""
-        if self._waiting and (not self._busy or len(self._waiting) >= WORTH_A_LANE):
+        self._called.clear()
+        if len(self._waiting) >= WORTH_A_LANE:
             self._called.set()
+        elif self._crowded:
+            self._linger()
         else:
-            self._called.clear()
+            self._call()
+
+    def _call(self) -> None:
+        """Call a lane to take what waits, unless one is at work, which will be back for it."""
+        self._lingering = False
+        if self._waiting and not self._busy:
+            self._called.set()
+
+    def _linger(self) -> None:
+        """The same in a moment."""
+        if self._waiting and not self._busy and not self._lingering:
+            self._lingering = True
+            asyncio.get_running_loop().call_later(LINGER, self._call)
 
     async def _settle(self, orders: list[_Order]) -> None:
         """Answer every order: together, once more after a lost race or a wrong presumption, then one by one."""

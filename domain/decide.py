@@ -57,10 +57,11 @@ from domain.wallet import same_wallet
 def decide(customer: Customer | None, command: Command) -> tuple[Event, ...]:
     """The events that `command` adds to `customer`'s stream, each of them allowed where it happens."""
     events = tuple(_decide(customer, command))
-    for event in events:
+    for number, event in enumerate(events):
+        if number:
+            customer = evolve(customer, events[number - 1])
         if type(event) not in ALLOWED.get(customer.status if customer else None, ()):
             raise WrongStatus
-        customer = evolve(customer, event)
     return events
 
 

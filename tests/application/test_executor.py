@@ -3,6 +3,7 @@ from uuid import UUID
 
 import pytest
 
+from application import executor as executor_module
 from application.executor import LARGEST_BATCH, WORTH_A_LANE, Outcome
 from application.handlers import Handler, Handling
 from application.ports import Receipt, Unavailable
@@ -132,6 +133,29 @@ async def test_a_few_commands_wait_for_the_lane_that_is_busy() -> None:
         await asyncio.gather(first, *others)
 
     assert journal.batches == [REGISTERED, REGISTERED * (WORTH_A_LANE - 1)]
+
+
+async def test_the_first_to_come_back_after_many_wait_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor_module, "LINGER", 3600.0)
+    journal = MemoryJournal()
+    async with executing(journal, lanes=2) as executor:
+        await together(executor, *(registering(number) for number in range(WORTH_A_LANE)))
+        first = asyncio.create_task(executor.execute(registering(99), context()))
+        await asyncio.wait([first], timeout=0)
+        await together(executor, *(registering(100 + number) for number in range(1, WORTH_A_LANE)))
+        await first
+
+    assert journal.batches == [REGISTERED * WORTH_A_LANE] * 2
+
+
+async def test_but_not_for_long() -> None:
+    journal = MemoryJournal()
+    async with executing(journal, lanes=2) as executor:
+        await together(executor, *(registering(number) for number in range(WORTH_A_LANE)))
+        await together(executor, registering(99))
+        await together(executor, registering(100))
+
+    assert journal.batches == [REGISTERED * WORTH_A_LANE, REGISTERED, REGISTERED]
 
 
 async def test_what_adds_nothing_leaves_no_receipt_though_its_batch_mates_do() -> None:
