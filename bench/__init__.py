@@ -18,6 +18,7 @@ BENCHES: Final = {
     "growth": "bench.growth",
     "projections": "bench.projections",
     "queries": "bench.queries",
+    "past": "bench.past",
     "peers": "bench.peer_check",
     "replay": "bench.replay",
 }

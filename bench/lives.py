@@ -33,6 +33,11 @@ from domain.wallet import Wallet
 
 AT_ONCE: Final = 100
 """Customers on their way at the same time: their events stand interleaved in the log."""
+APART = timedelta(milliseconds=120)
+"""From one event to the next in the log."""
+LATE = timedelta(milliseconds=50)
+REPORTED = timedelta(seconds=5)
+"""How much later than an event occurred it is recorded, and one that a provider reports."""
 SITE: Final = Site("bench.example", "https://bench.example")
 COLUMNS: Final = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")
 
@@ -59,9 +64,15 @@ def stored_lives(events: int, *, after: int) -> Iterator[tuple[Any, ...]]:
                 if position == after + events:
                     return
                 position += 1
+                late = REPORTED if isinstance(envelope.event, VerificationPassed) else LATE
+                envelope.context = envelope.context._replace(occurred_at=recorded_at(position) - late)
                 stored = mapper.to_stored_event(envelope)
-                recorded_at = SINCE + timedelta(milliseconds=20 * position)
-                yield envelope.stream, envelope.version, stored.topic, stored.state, position, recorded_at
+                yield envelope.stream, envelope.version, stored.topic, stored.state, position, recorded_at(position)
+
+
+def recorded_at(position: int) -> datetime:
+    """When the log heard of what is at a position."""
+    return SINCE + APART * position
 
 
 def _life(number: int, source: random.Random) -> list[Envelope]:
@@ -80,7 +91,7 @@ def _life(number: int, source: random.Random) -> list[Envelope]:
     told: list[tuple[str, Event]] = [(by_partner, registered), (by_partner, challenge)]
     told += [(actor, event) for actor, event in _onboarding(by_partner, challenge.message, at)] + switches
     for version, (actor, event) in enumerate(told, 1):
-        when = at + timedelta(minutes=version)
+        when = at + timedelta(seconds=version)
         context = registration if version < 3 else Context(actor, _id(when, source), customer, when, customer)  # noqa: PLR2004
         life.append(Envelope(customer, version, _id(when, source), context, event))
     return life

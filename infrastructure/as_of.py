@@ -100,12 +100,12 @@ class AsOf:
 
     async def moment(self, asked: datetime | int, clock: ClockName) -> Moment:
         """What was asked for, fixed to a position. On the clock `occurred`, a position stands for when it occurred."""
-        by_time = isinstance(asked, datetime)
-        parameters = {"time": asked if by_time else None, "position": None if by_time else asked}
+        by_time, recorded = isinstance(asked, datetime), clock == "recorded"
+        parameters = {"time": asked if by_time and recorded else None, "position": None if by_time else asked}
         head, reached, at, state = (await self._fetch(_RESOLVE, parameters))[0]
         if isinstance(asked, int) and asked > head:
             raise InFuture
-        if clock == "recorded":
+        if recorded:
             return Moment(asked if isinstance(asked, int) else at, reached=reached)
         if isinstance(asked, datetime):
             return Moment(head, asked, reached=reached)
