@@ -6,6 +6,7 @@ new, and copied; where that fails, the batch is taken again without presuming an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -40,20 +41,28 @@ class Follower:
     async def take(self, connection: AsyncConnection[Any], events: Sequence[Envelope], *, presuming: bool) -> None:
         """Write what the events make of the rows."""
         projection, table = self.projection, self.table
-        keyed = [(projection.key(envelope), envelope) for envelope in events]
-        begun: set[Key] = set()
-        if presuming:
-            begun = {key for key, envelope in keyed if projection.append_only or _begins(envelope, key)}
-        known = {key for key, _ in keyed} - begun
+        if presuming and projection.append_only:
+            await table.add(connection, [projection.evolve(None, envelope) for envelope in events])
+            return
+        concerned: dict[Key, list[Envelope]] = {}
+        for envelope in events:
+            concerned.setdefault(projection.key(envelope), []).append(envelope)
+        begun = {key for key, news in concerned.items() if presuming and _begins(news[0], key)}
+        known = concerned.keys() - begun
         rows = await table.read(connection, known) if known else {}
+        added: list[Any] = []
         changed: dict[Key, Any] = {}
-        for key, envelope in keyed:
+        for key, news in concerned.items():
             before = rows.get(key)
-            after = projection.evolve(before, envelope)
-            if after is not before:
-                rows[key] = changed[key] = after
-        await table.add(connection, [row for key, row in changed.items() if key in begun and row is not None])
-        await table.write(connection, {key: row for key, row in changed.items() if key not in begun})
+            after = reduce(projection.evolve, news, before)
+            if after is before:
+                continue
+            if key in begun:
+                added.append(after)
+            else:
+                changed[key] = after
+        await table.add(connection, added)
+        await table.write(connection, changed)
 
 
 def _begins(envelope: Envelope, key: Key) -> bool:
