@@ -14,7 +14,7 @@ from bench.summary import columns, figures, ratios, rows
 from bench.traffic import lookups
 
 OURS: Final = "gatehouse"
-AT_LEAST: Final = {"empty_route": 0.45, "sqlalchemy": 2.5}
+AT_LEAST: Final = {"empty_route": 0.6, "sqlalchemy": 4.0}
 
 
 def run(*, quick: bool) -> Report:
