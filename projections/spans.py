@@ -6,7 +6,9 @@ then?). The spans of a customer never overlap: they are the fold of those events
 occurred, in the log's order, whatever came late.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -45,10 +47,15 @@ def spans_row(row: Spans | None, recorded: Envelope) -> Spans | None:
         return _first(recorded, recorded.event) if isinstance(recorded.event, CustomerRegistered) else None
     if status is None:
         return row
-    spans: list[Span] = []
+    kept: list[Span] = []
+    made: list[Span] = []
     for span in row.spans:
-        spans += _changed(span, status, recorded) if _concerns(span, status, recorded) else [span]
-    return row._replace(spans=tuple(sorted(_joined(spans, recorded.position), key=lambda span: span[:3])))
+        if _concerns(span, status, recorded):
+            kept.append(_known_until(span, recorded.position))
+            made += _made(span, status, recorded)
+        else:
+            kept.append(span)
+    return Spans(row.customer, (*kept, *_joined(made)))
 
 
 def _first(recorded: Envelope, event: CustomerRegistered) -> Spans:
@@ -72,35 +79,35 @@ def _concerns(span: Span, status: Status, recorded: Envelope) -> bool:
     return span.recorded_until is None and ends_later and span.status != status.value
 
 
-def _changed(span: Span, status: Status, recorded: Envelope) -> list[Span]:
-    """The span as it was known until now, what is left of it, and what takes the rest of its time."""
+def _known_until(span: Span, position: int) -> Span:
+    """The span as it was known until now. `_replace` would cost four times as much, and every change comes here."""
+    return Span._make((*span[:3], position, *span[4:]))
+
+
+def _made(span: Span, status: Status, recorded: Envelope) -> Iterator[Span]:
+    """What is left of the span, and what takes the rest of its time."""
     position, occurred_at = recorded.position, recorded.context.occurred_at
-    spans = [span._replace(recorded_until=position)]
-    if span.occurred_from < occurred_at:
-        spans.append(span._replace(recorded_from=position, occurred_until=occurred_at))
-    spans.append(
-        span._replace(
-            recorded_from=position,
-            occurred_from=max(span.occurred_from, occurred_at),
-            status=status.value,
-            updated_at=recorded.recorded_at,
-        )
+    customer, _, occurred_from, _, occurred_until, partner, registered, before, updated_at = span
+    if occurred_from < occurred_at:
+        yield Span(customer, position, occurred_from, None, occurred_at, partner, registered, before, updated_at)
+        occurred_from = occurred_at
+    yield Span(
+        customer, position, occurred_from, None, occurred_until, partner, registered, status.value, recorded.recorded_at
     )
-    return spans
 
 
-def _joined(spans: list[Span], position: int) -> list[Span]:
-    """The spans, with those that `position` made alike and next to each other made one."""
-    made = sorted(span for span in spans if span.recorded_from == position)
+def _joined(made: list[Span]) -> list[Span]:
+    """Spans of one position in order of time, those that are alike and next to each other made one."""
     joined: list[Span] = []
-    for span in made:
-        if joined and joined[-1] == span._replace(
-            occurred_from=joined[-1].occurred_from, occurred_until=span.occurred_from
-        ):
-            joined[-1] = joined[-1]._replace(occurred_until=span.occurred_until)
+    for span in sorted(made, key=_OCCURRED_FROM):
+        before = joined[-1] if joined else None
+        if before and before.occurred_until == span.occurred_from and before[5:] == span[5:]:
+            joined[-1] = Span._make((*before[:4], span.occurred_until, *before[5:]))
         else:
             joined.append(span)
-    return [span for span in spans if span.recorded_from != position] + joined
+    return joined
 
+
+_OCCURRED_FROM: Final = attrgetter("occurred_from")
 
 SPANS: Final = Projection(name="spans", row=Spans, keys=1, key=by_customer, evolve=spans_row, part=Span, part_keys=3)
