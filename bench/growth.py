@@ -65,7 +65,7 @@ class Subject:
             "append": self.append,
             "stream": lambda: reader.streams([one(self.customers)]),
             "page": lambda: reader.customers(newest, before=self.chance.randint(1, self.events), limit=PAGE),
-            "timeline": lambda: reader.timeline(one(self.customers), EACH - 1),
+            "timeline": lambda: reader.timeline(one(self.customers)),
         }
 
     async def append(self) -> None:

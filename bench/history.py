@@ -24,7 +24,6 @@ from domain.vocabulary import Event
 from domain.wallet import Wallet, canonical
 from projections import PROJECTIONS
 from projections.customers import CUSTOMERS, CustomerRow
-from projections.timeline import TIMELINE
 
 SINCE: Final = datetime(2025, 1, 1, tzinfo=UTC)
 APART: Final = timedelta(milliseconds=10)
@@ -38,14 +37,6 @@ NAME: Final = "user-cccccccc"
 DIGEST: Final = "d" * 64
 CLAIM: Final = UUID(int=1)
 
-_TIMELINE: Final = """
-    INSERT INTO gatehouse.timeline
-        (customer, position, version, type, recorded_at, occurred_at, actor, what, why)
-    SELECT e.originator_id, e.notification_id, e.originator_version, e.topic, e.recorded_at, %s, s.actor, s.what, s.why
-    FROM gatehouse.stored_events e
-    JOIN unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) AS s (version, topic, actor, what, why)
-        ON s.version = e.originator_version AND s.topic = e.topic
-"""
 _TRACKING: Final = "INSERT INTO gatehouse.tracking (projection, position) VALUES (%s, %s)"
 
 
@@ -140,10 +131,7 @@ def load_log(conninfo: str, events: int) -> int:
 def load_read_models(conninfo: str, events: int) -> None:
     """Fill the read models with what projections make of `load_log`'s events."""
     copy(conninfo, ["gatehouse", "customers"], CustomerRow._fields, _customers(people(events // EACH)))
-    lines = [TIMELINE.evolve(None, envelope) for step in STORY for envelope in step if envelope.stream != CLAIM]
-    rows = [(row.version, row.type, row.actor, row.what, row.why) for row in lines if row is not None]
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(_TIMELINE, (SINCE, *(list(column) for column in zip(*rows, strict=True))))
         for projection in PROJECTIONS:
             connection.execute(_TRACKING, (projection.name, events // EACH * EACH))
         connection.execute("VACUUM ANALYZE")

@@ -41,9 +41,6 @@ class Follower:
     async def take(self, connection: AsyncConnection[Any], events: Sequence[Envelope], *, presuming: bool) -> None:
         """Write what the events make of the rows."""
         projection, table = self.projection, self.table
-        if presuming and projection.append_only:
-            await table.add(connection, [projection.evolve(None, envelope) for envelope in events])
-            return
         concerned: dict[Key, list[Envelope]] = {}
         for envelope in events:
             concerned.setdefault(projection.key(envelope), []).append(envelope)

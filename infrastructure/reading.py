@@ -25,16 +25,12 @@ from projections.timeline import TimelineRow, timeline_row
 Pool = AsyncConnectionPool[Any]
 
 _COLUMNS: Final = SQL(", ").join(Identifier(column) for column in CustomerRow._fields)
-_TIMELINE_COLUMNS: Final = SQL(", ").join(Identifier(column) for column in TimelineRow._fields)
 _BY_ID: Final = SQL("""
     SELECT asked.id, (
         SELECT max(originator_version) FROM gatehouse.stored_events WHERE originator_id = asked.id
     ), c.* FROM unnest(%b::uuid[]) AS asked (id)
     LEFT JOIN LATERAL (SELECT {columns} FROM gatehouse.customers WHERE id = asked.id) c ON true
 """).format(columns=_COLUMNS)
-_TIMELINE: Final = SQL("SELECT {columns} FROM gatehouse.timeline WHERE customer = %b ORDER BY position").format(
-    columns=_TIMELINE_COLUMNS
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +89,10 @@ class Reader:
             )
             return [CustomerRow._make(row) for row in await cursor.fetchall()]
 
-    async def timeline(self, customer_id: UUID, version: int) -> list[TimelineRow]:
-        """The customer's story up to `version` or later, whatever the projection has reached."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(_TIMELINE, (customer_id,), prepare=True, binary=True)
-            rows = [TimelineRow._make(row) for row in await cursor.fetchall()]
-        if len(rows) >= version:
-            return rows
-        return [timeline_row(None, envelope) for envelope in (await self.streams([customer_id]))[customer_id]]
+    async def timeline(self, customer_id: UUID) -> tuple[CustomerRow | None, list[TimelineRow]]:
+        """The customer as of now, and the story that led there."""
+        history = (await self.streams([customer_id])).get(customer_id, [])
+        return fold_row(history), [timeline_row(envelope) for envelope in history]
 
     async def streams(self, ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
         """Whole streams."""

@@ -32,7 +32,6 @@ class Table(Generic[Row]):
         columns = projection.columns
         self._arrays: list[type[Array]] = [ARRAYS[hints[column]] for column in columns]
         self._keys = projection.keys
-        self.append_only = projection.append_only
         values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays)
         key_values = SQL(", ").join(SQL("%b::" + _CASTS[array.element]) for array in self._arrays[: self._keys])
         unique = projection.primary_key
@@ -92,10 +91,9 @@ class Table(Generic[Row]):
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def _change(self, columns: Sequence[str]) -> Composed | SQL:
+    @staticmethod
+    def _change(columns: Sequence[str]) -> Composed:
         """What to do with a row that is there already."""
-        if self.append_only:
-            return SQL("NOTHING")
         excluded = SQL(", ").join(SQL("excluded.") + Identifier(column) for column in columns)
         return SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
 

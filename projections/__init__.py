@@ -5,7 +5,6 @@ from typing import Any, Final
 from projections.customers import CUSTOMERS
 from projections.projection import Projection
 from projections.spans import SPANS
-from projections.timeline import TIMELINE
 from projections.worklist import WORKLIST
 
-PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, SPANS, TIMELINE, WORKLIST)
+PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, SPANS, WORKLIST)

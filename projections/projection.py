@@ -39,8 +39,6 @@ class Projection(Generic[Row]):
     """How many of the first columns make the primary key."""
     key: Callable[[Envelope], tuple[UUID | int, ...]]
     evolve: Callable[[Row | None, Envelope], Row | None]
-    append_only: bool = False
-    """Each event makes a row of its own, so that none has to be read before."""
     part: type[Any] | None = None
     """The table's rows, where `row` is a key and a tuple of them: all that the table holds under the key."""
     part_keys: int = 0

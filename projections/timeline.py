@@ -1,4 +1,4 @@
-"""`timeline`: the customer's story, one line an event, in words that an auditor would use."""
+"""The customer's story, one line an event, in words that an auditor would use; told from the log when it is read."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -9,7 +9,6 @@ from application.envelope import Envelope
 from domain import events as e
 from domain.findings import SourceReport
 from domain.vocabulary import Event, Reason
-from projections.projection import Projection
 
 
 class TimelineRow(NamedTuple):
@@ -26,7 +25,7 @@ class TimelineRow(NamedTuple):
     why: str
 
 
-def timeline_row(_: TimelineRow | None, recorded: Envelope) -> TimelineRow:
+def timeline_row(recorded: Envelope) -> TimelineRow:
     """One line of the customer's story."""
     what, why = words(recorded.event)
     context = recorded.context
@@ -145,12 +144,3 @@ _WORDS: Final[dict[type[Event], Callable[[Any], tuple[str, str]]]] = {
     e.SubjectErased: lambda event: ("Personal data was erased", event.legal_basis),
 }
 """How each event is told: what happened, and why."""
-
-TIMELINE: Final = Projection(
-    name="timeline",
-    row=TimelineRow,
-    keys=2,
-    key=lambda recorded: (recorded.stream, recorded.position),
-    evolve=timeline_row,
-    append_only=True,
-)

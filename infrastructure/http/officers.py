@@ -52,7 +52,7 @@ class OfficerRoutes:
     async def timeline(self, call: Call) -> Response:
         """Who, what, when and why."""
         customer_id = read_id(call.request)
-        row = await self._reader.customer(customer_id)
+        row, story = await self._reader.timeline(customer_id)
         if row is None:
             raise UnknownCustomer
         entries = [
@@ -66,10 +66,10 @@ class OfficerRoutes:
                 what=entry.what,
                 why=entry.why,
             )
-            for entry in await self._reader.timeline(customer_id, row.version)
+            for entry in story
         ]
-        story = models.Timeline(id=customer_id, status=Status(row.status), detail=row.detail, entries=entries)
-        return answer(story, version=row.version)
+        resource = models.Timeline(id=customer_id, status=Status(row.status), detail=row.detail, entries=entries)
+        return answer(resource, version=row.version)
 
     async def events(self, call: Call) -> Response:
         """The stored bytes themselves stand under `event`."""

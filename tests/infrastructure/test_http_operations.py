@@ -54,7 +54,7 @@ async def test_the_service_is_ready_and_says_how_far_it_is(world: World) -> None
     assert response.status_code == 200
     assert (state["status"], state["problems"]) == ("ready", [])
     assert state["warnings"] == ["screening uses the sample of the sanctions list, not the list"]
-    assert set(state["projections"]) == {"customers", "spans", "timeline", "worklist"}
+    assert set(state["projections"]) == {"customers", "spans", "worklist"}
     assert all(follower == {"position": state["position"], "lag": 0} for follower in state["projections"].values())
 
 
@@ -70,17 +70,15 @@ async def test_a_projection_that_lags_a_little_is_ready(world: World) -> None:
 
 async def test_a_projection_that_stands_is_not_ready(world: World) -> None:
     await world.project()
-    await as_owner(
-        world, "UPDATE gatehouse.tracking SET stopped_at = 7, fault = 'Poison' WHERE projection = 'timeline'"
-    )
+    await as_owner(world, "UPDATE gatehouse.tracking SET stopped_at = 7, fault = 'Poison' WHERE projection = 'spans'")
 
     response = await world.partner.get("/health/ready")
     metrics = (await world.partner.get("/metrics")).text
 
     assert response.status_code == 503
     assert response.json()["status"] == "unready"
-    assert response.json()["problems"] == ["projection timeline stopped at 7: Poison"]
-    assert 'gatehouse_projection_stopped{projection="timeline"} 1.0' in metrics
+    assert response.json()["problems"] == ["projection spans stopped at 7: Poison"]
+    assert 'gatehouse_projection_stopped{projection="spans"} 1.0' in metrics
     assert 'gatehouse_projection_stopped{projection="customers"} 0.0' in metrics
     await world.project()
     assert (await world.partner.get("/health/ready")).status_code == 200
@@ -92,33 +90,33 @@ async def test_readiness_metrics_and_the_log_name_what_a_poison_event_stopped(da
             await world.register(Wallet(1))
             await world.project()
             head = (await rows(world, "SELECT max(notification_id) FROM gatehouse.stored_events"))[0][0]
-            await as_owner(world, f"ALTER TABLE gatehouse.timeline ADD CHECK (position <= {head})")
+            await as_owner(world, f"ALTER TABLE gatehouse.spans ADD CHECK (recorded_from <= {head})")
             await world.register(Wallet(2), external_id=CANARY)
             await world.project()
 
             problems = (await world.partner.get("/health/ready")).json()["problems"]
             metrics = (await world.partner.get("/metrics")).text.splitlines()
 
-    assert problems == [f"projection timeline stopped at {head + 1}: CheckViolation"]
-    for name, position, stopped in (("customers", head + 3, 0), ("timeline", head, 1), ("worklist", head + 3, 0)):
+    assert problems == [f"projection spans stopped at {head + 1}: CheckViolation"]
+    for name, position, stopped in (("customers", head + 3, 0), ("spans", head, 1), ("worklist", head + 3, 0)):
         assert f'gatehouse_projection_position{{projection="{name}"}} {position:.1f}' in metrics
         assert f'gatehouse_projection_stopped{{projection="{name}"}} {stopped:.1f}' in metrics
     assert f"gatehouse_log_position {head + 3:.1f}" in metrics
     [line] = [line for line in log.getvalue().splitlines() if "projection_stopped" in line]
     said = json.loads(line)
     assert (said["level"], said["projection"], said["position"], said["fault"]) == (
-        ("error", "timeline", head + 1, "CheckViolation")
+        ("error", "spans", head + 1, "CheckViolation")
     )
     assert_no_canary(log.getvalue())
 
 
 async def test_metrics_speak_of_read_models_alone_while_one_is_rebuilt(world: World) -> None:
-    await as_owner(world, "INSERT INTO gatehouse.tracking (projection, position) VALUES ('timeline_next', 1)")
+    await as_owner(world, "INSERT INTO gatehouse.tracking (projection, position) VALUES ('spans_next', 1)")
 
     metrics = (await world.partner.get("/metrics")).text
 
-    assert "timeline_next" not in metrics
-    await as_owner(world, "DELETE FROM gatehouse.tracking WHERE projection = 'timeline_next'")
+    assert "spans_next" not in metrics
+    await as_owner(world, "DELETE FROM gatehouse.tracking WHERE projection = 'spans_next'")
 
 
 async def test_a_projection_that_lags_far_behind_is_not_ready(database: str, tmp_path: Path) -> None:
@@ -259,7 +257,7 @@ async def test_metrics_tell_how_far_everything_is(world: World) -> None:
     text = (await world.partner.get("/metrics")).text
 
     assert f"gatehouse_log_position {float(head)}" in text
-    for name in ("customers", "timeline", "worklist"):
+    for name in ("customers", "spans", "worklist"):
         assert f'gatehouse_projection_position{{projection="{name}"}} {float(head)}' in text
     assert 'gatehouse_work_due{kind="screen"} 1.0' in text
     await world.work()

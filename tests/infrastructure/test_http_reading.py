@@ -90,16 +90,6 @@ async def test_an_officers_timeline_is_not_stale_either(world: World) -> None:
     assert f'"{len(response.json()["entries"])}"' == response.headers["etag"]
 
 
-async def test_a_timeline_reads_the_same_from_the_log_and_from_the_read_model(world: World) -> None:
-    held = (await customers_at(world, "active"))[0]
-    await world.partner.patch(f"{held.path}/deactivate")
-    from_the_log = (await world.officer.get(f"{held.path}/timeline")).json()
-
-    await world.project()
-
-    assert (await world.officer.get(f"{held.path}/timeline")).json() == from_the_log
-
-
 # What a partner sees.
 
 

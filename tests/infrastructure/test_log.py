@@ -78,7 +78,6 @@ MAY: Final = {
     "sanctioned_addresses": "INSERT SELECT",
     "tracking": "DELETE INSERT SELECT UPDATE",
     "customers": "DELETE INSERT SELECT UPDATE",
-    "timeline": "DELETE INSERT SELECT UPDATE",
     "worklist": "DELETE INSERT SELECT UPDATE",
     "spans": "DELETE INSERT SELECT UPDATE",
     "sandbox_scripts": "DELETE INSERT SELECT UPDATE",

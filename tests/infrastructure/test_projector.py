@@ -24,14 +24,14 @@ from infrastructure.projector import LOCKS, Projector
 from projections import PROJECTIONS
 from projections.customers import CUSTOMERS, CustomerRow
 from projections.projection import Projection
-from projections.timeline import TIMELINE
+from projections.spans import SPANS
 from projections.worklist import WORKLIST
 from tests.infrastructure.test_executor import adding, context, eventually, executing, registration, rows
 from tests.support.world import Wallet, running
 
 pytestmark = pytest.mark.anyio
 
-NAMES: Final = ["customers", "spans", "timeline", "worklist"]
+NAMES: Final = ["customers", "spans", "worklist"]
 TRACKING: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY 1"
 HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 LEADERS: Final = """
@@ -40,13 +40,10 @@ LEADERS: Final = """
 """
 MODELS: Final[dict[str, LiteralString]] = {
     "customers": "SELECT * FROM gatehouse.customers ORDER BY id",
-    "timeline": "SELECT * FROM gatehouse.timeline ORDER BY position",
     "worklist": "SELECT customer, kind, attempt, due, wallet, caused_by FROM gatehouse.worklist ORDER BY customer",
     "spans": "SELECT * FROM gatehouse.spans ORDER BY customer, recorded_from, occurred_from",
 }
-EMPTY: Final = (
-    "TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.timeline, gatehouse.worklist, gatehouse.spans"
-)
+EMPTY: Final = "TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.worklist, gatehouse.spans"
 # As anybody else might write, who tells nobody.
 UNKNOWN: Final = """
     INSERT INTO gatehouse.stored_events (originator_id, originator_version, topic, state)
@@ -162,7 +159,6 @@ async def test_rows_and_position_are_written_in_one_transaction(database: str, t
     assert rows(database, TRACKING) == [(name, 60, None, None) for name in NAMES]
     for name, query in (
         ("customers", "SELECT DISTINCT xmin::text FROM gatehouse.customers"),
-        ("timeline", "SELECT DISTINCT xmin::text FROM gatehouse.timeline"),
         ("worklist", "SELECT DISTINCT xmin::text FROM gatehouse.worklist"),
         ("spans", "SELECT DISTINCT xmin::text FROM gatehouse.spans"),
     ):
@@ -274,7 +270,7 @@ async def test_each_projection_has_a_leader_of_its_own(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projector_module, "POLL", 0.05)
-    async with projecting(database, [TIMELINE]):
+    async with projecting(database, [SPANS]):
         await eventually(lambda: leaders(database))
         async with projecting(database):
             await eventually(lambda: len(leaders(database)) == len(NAMES))
@@ -340,7 +336,7 @@ async def test_an_event_that_a_projection_cannot_take_stops_that_projection_alon
     database: str, tmp_path: Path, broken: Callable[[Sequence[UUID]], Projection[Any]], fault: str
 ) -> None:
     customers = await register(database, tmp_path, *range(8))
-    async with projecting(database, [broken(customers[4:5]), TIMELINE, WORKLIST]):
+    async with projecting(database, [broken(customers[4:5]), SPANS, WORKLIST]):
         await eventually(lambda: position(database, "worklist") == 24)
         await register(database, tmp_path, 8)
         await eventually(lambda: position(database, "worklist") == 27)
@@ -349,7 +345,7 @@ async def test_an_event_that_a_projection_cannot_take_stops_that_projection_alon
     poison = rows(database, first, customers[4])[0][0]
     assert rows(database, TRACKING) == [
         ("customers", poison - 1, poison, fault),
-        ("timeline", 27, None, None),
+        ("spans", 27, None, None),
         ("worklist", 27, None, None),
     ]
     assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(customers[:4])
@@ -358,20 +354,19 @@ async def test_an_event_that_a_projection_cannot_take_stops_that_projection_alon
 async def test_a_read_model_without_its_table_stops_alone(database: str, tmp_path: Path) -> None:
     await register(database, tmp_path, 1)
     with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute("DROP TABLE gatehouse.timeline")
+        owner.execute("DROP TABLE gatehouse.spans")
     await projector(database).catch_up()
 
     assert rows(database, TRACKING) == [
         ("customers", 3, None, None),
-        ("spans", 3, None, None),
-        ("timeline", 0, 1, "UndefinedTable"),
+        ("spans", 0, 1, "UndefinedTable"),
         ("worklist", 3, None, None),
     ]
 
 
 async def test_after_the_fix_a_projection_goes_on_from_where_it_stood(database: str, tmp_path: Path) -> None:
     customers = await register(database, tmp_path, *range(8))
-    await projector(database, [poisoned(CUSTOMERS, customers[4:5]), TIMELINE, WORKLIST]).catch_up()
+    await projector(database, [poisoned(CUSTOMERS, customers[4:5]), SPANS, WORKLIST]).catch_up()
     told = rows(database, "UPDATE gatehouse.customers SET detail = 'kept as it is' RETURNING id")
     await projector(database).catch_up()
 
@@ -406,14 +401,13 @@ async def test_a_projection_that_is_past_an_unknown_event_is_not_stopped_by_it(d
     await register(database, tmp_path, 1)
     rows(database, UNKNOWN)
     await projector(database).catch_up()
-    rows(database, "UPDATE gatehouse.tracking SET position = 4 WHERE projection = 'timeline' RETURNING 1")
+    rows(database, "UPDATE gatehouse.tracking SET position = 4 WHERE projection = 'spans' RETURNING 1")
     await register(database, tmp_path, 2)
     await projector(database).catch_up()
 
     assert rows(database, TRACKING) == [
         ("customers", 3, 4, "UnknownEventType"),
-        ("spans", 3, 4, "UnknownEventType"),
-        ("timeline", 7, None, None),
+        ("spans", 7, None, None),
         ("worklist", 3, 4, "UnknownEventType"),
     ]
 

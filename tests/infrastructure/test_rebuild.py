@@ -20,7 +20,7 @@ from infrastructure.rebuild import RebuildFailed, Rebuilt, rebuild
 from projections import PROJECTIONS
 from projections.customers import CUSTOMERS
 from projections.projection import Projection
-from projections.timeline import TIMELINE
+from projections.spans import SPANS
 from projections.worklist import WORKLIST
 from tests.infrastructure.test_executor import context, eventually, executing, registration, rows
 from tests.infrastructure.test_projector import (
@@ -101,9 +101,9 @@ class Watch:
         async with self._pool.connection() as connection:
             cursor = await connection.execute("SELECT * FROM gatehouse.worklist", prepare=True)
             worklist = await cursor.fetchall()
-            story = "SELECT version FROM gatehouse.timeline WHERE customer = %b ORDER BY position"
+            story = "SELECT status FROM gatehouse.spans WHERE customer = %b"
             lines = await (await connection.execute(story, (self._first,), prepare=True)).fetchall()
-        assert lines == [(1,), (2,)]
+        assert lines == [("initiating",)]
         assert [row.registered_position for row in listed] == sorted(
             (row.registered_position for row in listed), reverse=True
         )
@@ -121,7 +121,7 @@ async def test_a_rebuilt_read_model_is_what_it_was_twice_in_a_row(
     await register(database, tmp_path, *range(20))
     await projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute("GRANT SELECT ON gatehouse.customers, gatehouse.timeline, gatehouse.worklist TO pg_monitor")
+        owner.execute("GRANT SELECT ON gatehouse.customers, gatehouse.spans, gatehouse.worklist TO pg_monitor")
     before = models(database), rows(database, INDEXES), rows(database, TABLES), rows(database, TRACKING)
     for _ in range(2):
         done = await rebuilt(database, projection)
@@ -235,10 +235,10 @@ async def test_a_rebuild_goes_on_where_it_was_interrupted(
     monkeypatch.setattr(rebuild_module, "BATCH", 10)
     await register(database, tmp_path, *range(20))
     await projector(database).catch_up()
-    await interrupted(database, TIMELINE, after=30)
+    await interrupted(database, SPANS, after=30)
 
-    assert position(database, "timeline_next") == 30
-    done = await rebuilt(database, TIMELINE)
+    assert position(database, "spans_next") == 30
+    done = await rebuilt(database, SPANS)
 
     assert (done.events, done.position, done.before == done.after) == (30, 60, True)
 
@@ -251,18 +251,18 @@ async def test_what_cannot_be_gone_on_with_is_begun_anew(
     monkeypatch.setattr(rebuild_module, "BATCH", 10)
     await register(database, tmp_path, *range(20))
     await projector(database).catch_up()
-    await interrupted(database, TIMELINE, after=30)
+    await interrupted(database, SPANS, after=30)
     with psycopg.connect(database, autocommit=True) as owner:
         match other:
             case "UPDATE":
-                owner.execute("UPDATE gatehouse.tracking SET position = 20 WHERE projection = 'timeline'")
-                owner.execute("DELETE FROM gatehouse.timeline WHERE position > 20")
+                owner.execute("UPDATE gatehouse.tracking SET position = 20 WHERE projection = 'spans'")
+                owner.execute("DELETE FROM gatehouse.spans WHERE recorded_from > 20")
             case "COMMENT":
-                owner.execute("COMMENT ON TABLE gatehouse.timeline_next IS 'other code'")
+                owner.execute("COMMENT ON TABLE gatehouse.spans_next IS 'other code'")
             case "DROP":
-                owner.execute("DROP TABLE gatehouse.timeline_next")
+                owner.execute("DROP TABLE gatehouse.spans_next")
 
-    done = await rebuilt(database, TIMELINE)
+    done = await rebuilt(database, SPANS)
 
     assert done.events == done.position == (20 if other == "UPDATE" else 60)
     assert done.before == done.after
@@ -275,7 +275,7 @@ async def test_of_two_rebuilds_of_one_read_model_the_second_is_refused(database:
         first.execute(rebuild_module._ALONE, rebuild_module._lock("customers"))  # noqa: SLF001 -- as another process would
         with pytest.raises(RebuildFailed, match="customers is being rebuilt already"):
             await rebuilt(database, CUSTOMERS)
-        await rebuilt(database, TIMELINE)
+        await rebuilt(database, SPANS)
 
 
 async def test_an_event_that_cannot_be_taken_ends_the_rebuild_and_leaves_what_is_in_force(

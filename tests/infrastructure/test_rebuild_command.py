@@ -84,17 +84,17 @@ def test_a_table_that_was_not_what_the_log_says_is_told_with_exit_code_1(databas
 def test_a_read_model_that_there_is_not_is_refused_in_one_line(database: str, tmp_path: Path) -> None:
     assert (
         refusal(tmp_path / "data", "rebuild", "customer", DATABASE_URL=database)
-        == "gatehouse: a projection is one of customers, spans, timeline, worklist"
+        == "gatehouse: a projection is one of customers, spans, worklist"
     )
 
 
 def test_a_table_that_is_gone_is_told_in_one_line(database: str, tmp_path: Path) -> None:
     with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute("DROP TABLE gatehouse.timeline")
+        owner.execute("DROP TABLE gatehouse.spans")
 
     assert (
-        refusal(tmp_path / "data", "rebuild", "timeline", DATABASE_URL=database)
-        == "gatehouse: the database ended the rebuild of timeline: UndefinedTable"
+        refusal(tmp_path / "data", "rebuild", "spans", DATABASE_URL=database)
+        == "gatehouse: the database ended the rebuild of spans: UndefinedTable"
     )
 
 
@@ -102,7 +102,7 @@ def test_on_a_terminal_a_rebuild_shows_how_far_it_is(database: str, tmp_path: Pa
     load_customers(database, 2000, partner=UUID(int=1))
     ours, theirs = pty.openpty()
     with subprocess.Popen(  # noqa: S603 -- our own command line
-        command("rebuild", "timeline"),
+        command("rebuild", "spans"),
         env=environment(tmp_path / "data", DATABASE_URL=database, TERM="xterm", COLUMNS="100"),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -111,8 +111,8 @@ def test_on_a_terminal_a_rebuild_shows_how_far_it_is(database: str, tmp_path: Pa
         os.close(theirs)
         shown = read_to_the_end(ours)
         assert process.stdout
-        assert process.stdout.read().startswith(b"timeline: 4000 events in ")
-    assert re.search(r"timeline .*4000/4000.* events/s.*0:00:00", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)), shown
+        assert process.stdout.read().startswith(b"spans: 4000 events in ")
+    assert re.search(r"spans .*4000/4000.* events/s.*0:00:00", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)), shown
 
 
 def test_projections_are_shown_as_lines_and_as_json(database: str, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_projections_are_shown_as_lines_and_as_json(database: str, tmp_path: Pat
     rows(
         database,
         "UPDATE gatehouse.tracking SET position = 4, stopped_at = 5, fault = 'Poison'"
-        " WHERE projection = 'timeline' RETURNING 1",
+        " WHERE projection = 'spans' RETURNING 1",
     )
     lines = run(tmp_path / "data", "projections", DATABASE_URL=database)
     one = run(tmp_path / "data", "projections", "--json", DATABASE_URL=database)
@@ -128,13 +128,12 @@ def test_projections_are_shown_as_lines_and_as_json(database: str, tmp_path: Pat
     assert [line.split(maxsplit=4) for line in lines.stdout.splitlines()] == [
         ["projection", "position", "head", "lag", "state"],
         ["customers", "6", "6", "0", "following"],
-        ["spans", "6", "6", "0", "following"],
-        ["timeline", "4", "6", "2", "stopped at 5: Poison"],
+        ["spans", "4", "6", "2", "stopped at 5: Poison"],
         ["worklist", "6", "6", "0", "following"],
     ]
     assert (lines.returncode, lines.stderr, one.returncode, one.stderr) == (0, "", 0, "")
-    assert json.loads(one.stdout)[2] == {
-        "projection": "timeline",
+    assert json.loads(one.stdout)[1] == {
+        "projection": "spans",
         "position": 4,
         "head": 6,
         "lag": 2,

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from infrastructure.embedded_postgres.locks import server_is_gone
+from projections import PROJECTIONS
 from tests.support.world import Wallet
 
 ROOT: Final = Path(__file__).parents[2]
@@ -265,7 +266,7 @@ def test_a_read_model_is_rebuilt_beside_a_running_service(service: Serving) -> N
     after = run(service.data, "projections", "--json")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [found["state"] for found in json.loads(after.stdout)] == ["following"] * 4
+    assert [found["state"] for found in json.loads(after.stdout)] == ["following"] * len(PROJECTIONS)
 
 
 def test_a_key_that_is_created_beside_a_running_service_works_at_once_and_until_it_is_revoked(service: Serving) -> None:

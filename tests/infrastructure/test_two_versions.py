@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from projections import PROJECTIONS
 from tests.infrastructure.test_executor import rows
 from tests.infrastructure.test_projector import TRACKING
 from tests.support.http import assert_problem, service_log
@@ -63,7 +64,7 @@ async def test_a_customer_with_an_unknown_event_is_not_guessed_and_others_are_re
     assert rows(database, "SELECT topic FROM gatehouse.stored_events WHERE notification_id = %s", stopped) == [
         ("CustomerFrozen",)
     ]
-    assert [row[3] for row in rows(database, TRACKING)] == ["UnknownEventType"] * 4
+    assert [row[3] for row in rows(database, TRACKING)] == ["UnknownEventType"] * len(PROJECTIONS)
 
 
 async def test_what_a_newer_version_has_projected_is_shown_as_it_says(database: str, tmp_path: Path) -> None:

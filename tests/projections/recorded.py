@@ -55,7 +55,6 @@ def tables(projection: Projection[Any], batches: Iterable[Iterable[Envelope]]) -
         changed: dict[tuple[Any, ...], Any] = {key: projection.row(*row) for key, row in stored.items()}
         for envelope in batch:
             key = projection.key(envelope)
-            before = None if projection.append_only else changed.get(key)
-            changed[key] = projection.evolve(before, envelope)
+            changed[key] = projection.evolve(changed.get(key), envelope)
         stored = {key: tuple(row) for key, row in changed.items() if row is not None}
     return stored

@@ -5,7 +5,7 @@ import pytest
 from domain.events import CustomerDeactivated, ScreeningAttempted
 from domain.vocabulary import Event, Ground, Sealed
 from projections.projection import CUSTOMER_EVENTS
-from projections.timeline import TIMELINE, TimelineRow, timeline_row, words
+from projections.timeline import TimelineRow, timeline_row, words
 from tests.domain.histories import ACTIVE, HISTORIES, REJECTED_FOR_ILLICIT_ACTIVITY, REJECTED_IN_SCREENING
 from tests.domain.samples import ALICE, CUSTOMER, listed, silent
 from tests.domain.stored import envelope_of
@@ -20,7 +20,7 @@ def told(*history: Event) -> list[tuple[str, str]]:
 
 
 def test_a_line_says_who_what_when_and_why() -> None:
-    (row,) = (timeline_row(None, envelope) for envelope in recorded(*ACTIVE[-1:], after=6, first_position=42))
+    (row,) = (timeline_row(envelope) for envelope in recorded(*ACTIVE[-1:], after=6, first_position=42))
 
     assert row == TimelineRow(
         customer=CUSTOMER,
@@ -93,7 +93,7 @@ def test_nothing_personal_shows(name: str, reason: str | Sealed) -> None:
     event = envelope_of(name).event
     personal = event.model_copy(update=dict.fromkeys(type(event).personal, reason))
 
-    row = repr(timeline_row(None, recorded(personal)[0]))
+    row = repr(timeline_row(recorded(personal)[0]))
 
     assert "Alma" not in row
     assert "QWxtYQ" not in row
@@ -108,8 +108,6 @@ def test_officers_are_named_and_their_words_are_not() -> None:
 @pytest.mark.parametrize("name", HISTORIES)
 def test_every_event_is_a_line_at_its_own_position(name: str) -> None:
     envelopes = recorded(*HISTORIES[name])
-    rows = [timeline_row(None, envelope) for envelope in envelopes]
+    rows = [timeline_row(envelope) for envelope in envelopes]
 
     assert [row.position for row in rows] == [envelope.position for envelope in envelopes]
-    assert [TIMELINE.key(envelope) for envelope in envelopes] == [(row.customer, row.position) for row in rows]
-    assert TIMELINE.append_only
