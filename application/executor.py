@@ -75,7 +75,7 @@ class Executor:
         self._lanes = lanes
         self._busy = 0
         self._crowded = False
-        self._lingering = False
+        self._lingering: asyncio.TimerHandle | None = None
         self._waiting: list[_Order] = []
         self._called = asyncio.Event()
         self._away_at = float("-inf")
@@ -102,7 +102,12 @@ class Executor:
         """Take what waits; beside a busy lane, only when it makes a batch that is worth a commit of its own."""
         while True:
             await self._called.wait()
+            if not self._called.is_set():
+                continue  # the other lane was called, too, and was faster
             orders, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            if self._lingering:
+                self._lingering.cancel()
+                self._lingering = None
             self._busy += 1
             self._crowded = len(orders) >= WORTH_A_LANE
             self._beckon()
@@ -115,26 +120,18 @@ class Executor:
                     order.deliver(Unavailable())
 
     def _beckon(self) -> None:
-        """Call the next lane, if there is enough for it to do."""
+        """Call a lane if there is enough for it to do: much, or little that no lane at work will be back for."""
         self._called.clear()
-        if len(self._waiting) >= WORTH_A_LANE:
+        alone = self._waiting and not self._busy
+        if len(self._waiting) >= WORTH_A_LANE or (alone and not self._crowded):
             self._called.set()
-        elif self._crowded:
-            self._linger()
-        else:
-            self._call()
+        elif alone and self._lingering is None:
+            self._lingering = asyncio.get_running_loop().call_later(LINGER, self._linger_no_more)
 
-    def _call(self) -> None:
-        """Call a lane to take what waits, unless one is at work, which will be back for it."""
-        self._lingering = False
-        if self._waiting and not self._busy:
-            self._called.set()
-
-    def _linger(self) -> None:
-        """The same in a moment."""
-        if self._waiting and not self._busy and not self._lingering:
-            self._lingering = True
-            asyncio.get_running_loop().call_later(LINGER, self._call)
+    def _linger_no_more(self) -> None:
+        """Whoever was about to come back has come."""
+        self._lingering, self._crowded = None, False
+        self._beckon()
 
     async def _settle(self, orders: list[_Order]) -> None:
         """Answer every order: together, once more after a lost race or a wrong presumption, then one by one."""

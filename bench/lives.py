@@ -36,7 +36,7 @@ AT_ONCE: Final = 100
 APART = timedelta(milliseconds=120)
 """From one event to the next in the log."""
 LATE = timedelta(milliseconds=50)
-REPORTED = timedelta(seconds=5)
+REPORTED = timedelta(seconds=20)
 """How much later than an event occurred it is recorded, and one that a provider reports."""
 SITE: Final = Site("bench.example", "https://bench.example")
 COLUMNS: Final = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")

@@ -14,9 +14,12 @@ from psycopg import AsyncConnection, Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from projections.projection import Small
+
 _HEADER: Final = Struct("!iiIii").pack
 _LENGTH: Final = Struct("!i").pack
 _LONG: Final = Struct("!iq").pack
+_INTEGER: Final = Struct("!ii").pack
 _NULL: Final = _LENGTH(-1)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -64,6 +67,18 @@ class BigintArray(Array):
         return [_NULL if item is None else _LONG(8, item) for item in items]
 
 
+class IntegerArray(Array):
+    """`int[]`."""
+
+    __slots__ = ()
+    element, oid = 23, 1007
+
+    @staticmethod
+    def written(items: Iterable[int | None]) -> list[bytes]:
+        """Numbers."""
+        return [_NULL if item is None else _INTEGER(4, item) for item in items]
+
+
 class TextArray(Array):
     """`text[]`."""
 
@@ -102,6 +117,7 @@ class TimeArray(Array):
 
 
 ARRAYS: Final[dict[Any, type[Array]]] = {
+    Small: IntegerArray,
     UUID: UuidArray,
     int: BigintArray,
     int | None: BigintArray,

@@ -1,7 +1,7 @@
 """How projections move on: the rows that events lead to, and the new position, in one transaction.
 
 Projections that stand at one position move on together. Rows of customers that begin with a batch are presumed to be
-new, and copied; where that fails, the batch is taken again without presuming anything.
+new, and copied; where that fails, a projector takes the batch again without presuming anything.
 """
 
 from collections.abc import Sequence
@@ -88,3 +88,9 @@ async def move_on(
             await follower.take(connection, events, presuming=presuming)
     for follower in followers:
         follower.position = upto
+
+
+def halves(events: Sequence[Envelope], upto: int) -> tuple[tuple[Sequence[Envelope], int], ...]:
+    """Two parts of a batch that cannot be taken whole, each with the position that it leads to."""
+    middle = len(events) // 2
+    return (events[:middle], events[middle - 1].position), (events[middle:], upto)

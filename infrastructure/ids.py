@@ -48,7 +48,7 @@ def now() -> datetime:
 
 
 def new_id() -> UUID:
-    """An id never made before; each is greater than those that this process made before, whatever the clock does."""
+    """An id never made before; in one thread each is greater than the one before, whatever the clock does."""
     return _ids.next()
 
 

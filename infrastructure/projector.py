@@ -12,9 +12,10 @@ from zlib import crc32
 
 import structlog
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from application.envelope import Envelope
-from infrastructure.following import Follower, LostLead, move_on
+from infrastructure.following import Follower, LostLead, halves, move_on
 from infrastructure.log.pages import PATIENCE, Pages, reading
 from infrastructure.postgres import AWAY, connect, cut_after
 from infrastructure.tables import Table
@@ -25,6 +26,9 @@ POLL: Final = 1.0
 PACE: Final = 0.04
 """Seconds from one look at the log to the next: events that come faster are taken together, at a third of the cost."""
 LOCKS: Final = 7166154
+# Commits do not wait for the disk: what a crash takes is projected again. And rows are found by their keys, whatever
+# the planner thought of a table when it was new and small.
+_OPTIONS: Final = "-c synchronous_commit=off -c enable_seqscan=off"
 
 _POSITION: Final = """
     INSERT INTO gatehouse.tracking (projection, position) VALUES (%b, 0)
@@ -40,7 +44,8 @@ class Projector:
     """Runs projections until it is cancelled, through broken connections too."""
 
     def __init__(self, conninfo: str, projections: Sequence[Projection[Any]]) -> None:
-        self._conninfo = conninfo
+        self._conninfo = make_conninfo(conninfo, options=f"{conninfo_to_dict(conninfo).get('options', '')} {_OPTIONS}")
+        self._batch = BATCH
         self.moved = asyncio.Event()
         """Set whenever read models have changed; whoever waits for it clears it."""
         self._followers = [Follower(projection, Table(projection)) for projection in projections]
@@ -49,31 +54,21 @@ class Projector:
         """Follow the log for good."""
         while True:
             try:
-                async with await self._connect() as connection, reading(await self._connect()) as pages:
+                async with await connect(self._conninfo) as connection, reading(await connect(self._conninfo)) as pages:
                     with cut_after(connection, PATIENCE):
                         await connection.execute("LISTEN stored_events")
                     await self._follow(connection, pages)
             except (*AWAY, LostLead) as fault:
                 log.warning("projector_interrupted", fault=type(fault).__name__)
+                self._batch = max(1, self._batch // 2)  # if it took too long, the same again would, too
                 await asyncio.sleep(POLL / 2)
 
     async def catch_up(self) -> None:
         """Bring everything up to the log's end, once."""
-        async with await self._connect() as connection, reading(await self._connect()) as pages:
+        async with await connect(self._conninfo) as connection, reading(await connect(self._conninfo)) as pages:
             await self._take_lead(connection)
             while await self._advance(connection, pages):
                 pass
-
-    async def _connect(self) -> AsyncConnection[Any]:
-        """A connection whose commits do not wait for the disk: what a crash takes is projected again.
-
-        Rows are found by their keys, whatever the planner thought of a table when it was new and small.
-        """
-        connection = await connect(self._conninfo)
-        with cut_after(connection, PATIENCE):
-            await connection.execute("SET synchronous_commit = off")
-            await connection.execute("SET enable_seqscan = off")
-        return connection
 
     async def _follow(self, connection: AsyncConnection[Any], pages: Pages) -> None:
         for follower in self._followers:
@@ -112,12 +107,12 @@ class Projector:
         if not following:
             return False
         start = min(follower.position for follower in following)
-        page = await pages.after(start, BATCH)
-        for position in {follower.position for follower in following if follower.position < page.upto}:
-            together = [follower for follower in following if follower.position == position]
+        page = await pages.after(start, self._batch)
+        for position in sorted({follower.position for follower in following if follower.position < page.upto}):
+            together = [follower for follower in following if follower.follows and follower.position == position]
             events = [event for event in page.events if event.position > position]
-            with cut_after(connection, PATIENCE):
-                await self._project(connection, together, events, page.upto)
+            await self._project(connection, together, events, page.upto)
+        self._batch = min(BATCH, 2 * self._batch)
         if page.fault is not None:
             for follower in following:
                 if follower.follows and follower.position == page.upto:
@@ -131,7 +126,8 @@ class Projector:
     ) -> None:
         """Take what is new to followers at one position; stop each at the first event that it cannot take."""
         try:
-            await move_on(connection, followers, events, upto)
+            with cut_after(connection, PATIENCE):
+                await move_on(connection, followers, events, upto)
         except (*AWAY, LostLead):
             raise
         except Exception as fault:  # noqa: BLE001 -- whose fault it is, whatever it is, shows one by one
@@ -144,7 +140,8 @@ class Projector:
     ) -> None:
         """The same for one, presuming nothing."""
         try:
-            await move_on(connection, [follower], events, upto, presuming=False)
+            with cut_after(connection, PATIENCE):
+                await move_on(connection, [follower], events, upto, presuming=False)
         except (*AWAY, LostLead):
             raise
         except Exception as poison:
@@ -154,11 +151,9 @@ class Projector:
                 await move_on(connection, [follower], (), events[0].position - 1)
                 await self._stop(connection, follower, poison)
                 return
-            for event in events:
+            for half, last in halves(events, upto):  # which of them it is shows soon
                 if follower.follows:
-                    await self._project_alone(connection, follower, [event], event.position)
-            if follower.follows:
-                await move_on(connection, [follower], (), upto)
+                    await self._project_alone(connection, follower, half, last)
 
     async def _stop(self, connection: AsyncConnection[Any], follower: Follower, fault: Exception) -> None:
         name, stopped_at = follower.projection.name, follower.position + 1

@@ -20,17 +20,18 @@ from psycopg.sql import SQL, Identifier
 
 from application.envelope import Envelope
 from infrastructure.faults import CannotStart
-from infrastructure.following import Follower, LostLead, move_on
+from infrastructure.following import Follower, LostLead, halves, move_on
 from infrastructure.log.pages import read_page
 from infrastructure.migrate import FOLDER as MIGRATIONS
-from infrastructure.postgres import connect
+from infrastructure.postgres import AWAY, connect
 from infrastructure.projector import BATCH, LOCKS
 from infrastructure.swap import Successor, successor_of
 from infrastructure.tables import Table
 from projections.projection import Projection
 
 ROOT: Final = Path(__file__).parent.parent
-_MAKERS: Final = (ROOT / "domain", ROOT / "application", ROOT / "projections")
+_MAKERS: Final = ("domain/**/*.py", "application/**/*.py", "projections/**/*.py")
+_WRITERS: Final = ("infrastructure/following.py", "infrastructure/tables.py")
 PATIENCE: Final = 60.0
 """Seconds for which others may hold on to the table before the swap is given up."""
 PAUSE: Final = 0.2
@@ -165,14 +166,16 @@ class Rebuild:
     async def _move_on(self, events: Sequence[Envelope], upto: int) -> None:
         try:
             await move_on(self._connection, [self._made], events, upto)
-        except (psycopg.OperationalError, psycopg.InterfaceError, LostLead):
+        except (*AWAY, LostLead):
             raise
         except Exception as poison:
+            if not events:
+                raise
             if len(events) == 1:
                 at, fault = events[0].position, type(poison).__name__
                 raise RebuildFailed(f"{self._name} cannot take the event at {at}: {fault}") from poison
-            for event in events:  # which of them it is shows one by one
-                await self._move_on([event], event.position)
+            for half, last in halves(events, upto):  # which of them it is shows soon
+                await self._move_on(half, last)
 
 
 def _lock(name: str) -> tuple[int, int]:
@@ -183,6 +186,7 @@ def _lock(name: str) -> tuple[int, int]:
 def _made_by() -> str:
     """What makes rows what they are, code and schema: what other code left half-made is of no use."""
     digest = sha256()
-    for path in sorted((*(path for folder in _MAKERS for path in folder.rglob("*.py")), *MIGRATIONS.glob("*.sql"))):
+    makers = (path for pattern in (*_MAKERS, *_WRITERS) for path in ROOT.glob(pattern))
+    for path in sorted((*makers, *MIGRATIONS.glob("*.sql"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()

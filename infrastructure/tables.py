@@ -14,12 +14,11 @@ from projections.projection import Projection, Row
 
 Key = tuple[UUID | int, ...]
 
-SHORT: Final = Struct("!h").pack
-COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_END: Final = SHORT(-1)
-"""COPY's binary format: each row is the number of its columns, then each element behind its length, as in an array."""
+_SHORT: Final = Struct("!h").pack
+_COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END: Final = _SHORT(-1)
 
-_CASTS: Final = {2950: "uuid[]", 20: "bigint[]", 25: "text[]", 1184: "timestamptz[]", 17: "bytea[]"}
+_CASTS: Final = {2950: "uuid[]", 20: "bigint[]", 23: "int[]", 25: "text[]", 1184: "timestamptz[]", 17: "bytea[]"}
 
 
 class Table(Generic[Row]):
@@ -28,7 +27,7 @@ class Table(Generic[Row]):
     def __init__(self, projection: Projection[Row], name: str | None = None) -> None:
         self.name = name or projection.name
         self._row, self._part = projection.row, projection.part
-        hints = get_type_hints(self._part or self._row)
+        hints = get_type_hints(self._part or self._row, include_extras=True)
         columns = projection.columns
         self._arrays: list[type[Array]] = [ARRAYS[hints[column]] for column in columns]
         self._keys = projection.keys
@@ -69,10 +68,11 @@ class Table(Generic[Row]):
         """Insert rows that are not there, at half the cost of `write`. Raises `UniqueViolation` where one is."""
         if rows:
             columns = [array.written(column) for array, column in self._by_column(self._stored(rows))]
-            head = SHORT(len(columns))
+            # COPY's binary format: each row is the number of its columns, then each element as in an array.
+            head = _SHORT(len(columns))
             async with connection.cursor() as cursor, cursor.copy(self._add) as copy:
-                await copy.write(COPY_BEGIN + b"".join([head + b"".join(row) for row in zip(*columns, strict=True)]))
-                await copy.write(COPY_END)
+                await copy.write(_COPY_BEGIN + b"".join([head + b"".join(row) for row in zip(*columns, strict=True)]))
+                await copy.write(_COPY_END)
 
     async def write(self, connection: AsyncConnection[Any], rows: dict[Key, Row | None]) -> None:
         """Insert, replace or (None) delete rows."""

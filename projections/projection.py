@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from application.envelope import Envelope
@@ -17,6 +17,9 @@ from domain.events import (
 )
 
 Row = TypeVar("Row", bound=NamedTuple)
+
+Small = Annotated[int, "four bytes"]
+"""A number in a column of four bytes; any other has eight."""
 
 CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     WalletClaimed,

@@ -17,7 +17,7 @@ from domain.events import (
     VerificationStarted,
 )
 from domain.vocabulary import Event, Status
-from projections.projection import Projection, by_customer
+from projections.projection import Projection, Small, by_customer
 
 Kind = Literal["await_signature", "screen", "open_verification", "await_verification", "review"]
 Step = tuple[Kind, int, datetime | None]
@@ -29,7 +29,7 @@ class WorkRow(NamedTuple):
 
     customer: UUID
     kind: str
-    attempt: int
+    attempt: Small
     due: datetime | None
     wallet: str
     caused_by: UUID

@@ -19,6 +19,7 @@ from domain.events import ApiKeyRevoked, CustomerDeactivated, WalletClaimed
 from domain.vocabulary import Ground
 from infrastructure import projector as projector_module
 from infrastructure.following import LostLead
+from infrastructure.log.pages import Page, Pages, read_page
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import LOCKS, Projector
 from projections import PROJECTIONS
@@ -349,6 +350,64 @@ async def test_an_event_that_a_projection_cannot_take_stops_that_projection_alon
         ("worklist", 27, None, None),
     ]
     assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(customers[:4])
+
+
+async def test_a_poison_event_late_in_a_large_page_is_found_by_halves(database: str, tmp_path: Path) -> None:
+    customers = await register(database, tmp_path, *range(100))
+    with capture_logs() as said:
+        await projector(database, [poisoned(CUSTOMERS, customers[90:91]), WORKLIST]).catch_up()
+
+    first = "SELECT min(notification_id) FROM gatehouse.stored_events WHERE originator_id = %s"
+    poison = rows(database, first, customers[90])[0][0]
+    assert rows(database, TRACKING) == [
+        ("customers", poison - 1, poison, "ZeroDivisionError"),
+        ("worklist", 300, None, None),
+    ]
+    assert len({row[0] for row in rows(database, "SELECT DISTINCT xmin::text FROM gatehouse.customers")}) < 10
+    assert [line["event"] for line in said] == ["projections_taken_one_by_one", "projection_stopped"]
+
+
+async def test_a_projection_that_stops_on_the_way_is_not_taken_along_by_one_that_is_further(
+    database: str, tmp_path: Path
+) -> None:
+    customers = await register(database, tmp_path, *range(8))
+    first = "SELECT min(notification_id) FROM gatehouse.stored_events WHERE originator_id = %s"
+    poison = rows(database, first, customers[4])[0][0]
+    await projector(database).catch_up()
+    rows(database, "UPDATE gatehouse.tracking SET position = 0 WHERE projection = 'customers' RETURNING 1")
+    rows(database, "UPDATE gatehouse.tracking SET position = %s WHERE projection = 'worklist' RETURNING 1", poison - 1)
+    with capture_logs() as said:
+        await projector(database, [poisoned(CUSTOMERS, customers[4:5]), WORKLIST]).catch_up()
+
+    assert rows(database, TRACKING) == [
+        ("customers", poison - 1, poison, "ZeroDivisionError"),
+        ("spans", 24, None, None),
+        ("worklist", 24, None, None),
+    ]
+    stopped = [line for line in said if line["event"] == "projection_stopped"]
+    assert [line["projection"] for line in stopped] == ["customers"]
+
+
+async def test_after_an_interruption_smaller_batches_are_tried(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk so slow that a whole batch never ends in time, the same batch again would not either."""
+    await register(database, tmp_path, *range(20))
+    limits: list[int] = []
+
+    async def slow(self: Pages, position: int, limit: int) -> Page:
+        limits.append(limit)
+        if limit > 15:
+            raise psycopg.OperationalError
+        return await read_page(self._connection, position, limit)
+
+    monkeypatch.setattr(projector_module, "BATCH", 60)
+    monkeypatch.setattr(projector_module, "POLL", 0.01)
+    monkeypatch.setattr(Pages, "after", slow)
+    async with projecting(database):
+        await eventually(lambda: all_at(database, 60))
+
+    assert limits[:3] == [60, 30, 15]
 
 
 async def test_a_read_model_without_its_table_stops_alone(database: str, tmp_path: Path) -> None:
