@@ -33,11 +33,12 @@ from domain.wallet import Wallet
 
 AT_ONCE: Final = 100
 """Customers on their way at the same time: their events stand interleaved in the log."""
-APART = timedelta(milliseconds=120)
+APART: Final = timedelta(milliseconds=120)
 """From one event to the next in the log."""
-LATE = timedelta(milliseconds=50)
-REPORTED = timedelta(seconds=20)
-"""How much later than an event occurred it is recorded, and one that a provider reports."""
+LATE: Final = timedelta(milliseconds=50)
+"""From when an event occurred until it is recorded."""
+REPORTED: Final = timedelta(seconds=20)
+"""The same where a provider reports it: later than the customer's step before was recorded."""
 SITE: Final = Site("bench.example", "https://bench.example")
 COLUMNS: Final = ("originator_id", "originator_version", "topic", "state", "notification_id", "recorded_at")
 

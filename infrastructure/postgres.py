@@ -19,6 +19,8 @@ COMMAND_ANSWER: Final = 2.0
 """Seconds that the database has for a round trip of the executor; within its patience there is room for two."""
 QUERY_ANSWER: Final = 3.0
 """The same, for a reader or a worker."""
+BATCH_ANSWER: Final = 10.0
+"""The same, for a projector, which takes events by the thousand."""
 POOL_PATIENCE: Final = 2.0
 """Seconds that a reader waits for a connection."""
 RECONNECT: Final = 1.0

@@ -16,8 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from application.envelope import Envelope
 from infrastructure.following import Follower, LostLead, halves, move_on
-from infrastructure.log.pages import PATIENCE, Pages, reading
-from infrastructure.postgres import AWAY, connect, cut_after
+from infrastructure.log.pages import Pages, reading
+from infrastructure.postgres import AWAY, BATCH_ANSWER, connect, cut_after
 from infrastructure.tables import Table
 from projections.projection import Projection
 
@@ -55,7 +55,7 @@ class Projector:
         while True:
             try:
                 async with await connect(self._conninfo) as connection, reading(await connect(self._conninfo)) as pages:
-                    with cut_after(connection, PATIENCE):
+                    with cut_after(connection, BATCH_ANSWER):
                         await connection.execute("LISTEN stored_events")
                     await self._follow(connection, pages)
             except (*AWAY, LostLead) as fault:
@@ -74,7 +74,7 @@ class Projector:
         for follower in self._followers:
             follower.leads = False
         while True:
-            with cut_after(connection, PATIENCE):
+            with cut_after(connection, BATCH_ANSWER):
                 await self._take_lead(connection)
             begun = monotonic()
             while await self._advance(connection, pages):
@@ -126,7 +126,7 @@ class Projector:
     ) -> None:
         """Take what is new to followers at one position; stop each at the first event that it cannot take."""
         try:
-            with cut_after(connection, PATIENCE):
+            with cut_after(connection, BATCH_ANSWER):
                 await move_on(connection, followers, events, upto)
         except (*AWAY, LostLead):
             raise
@@ -140,7 +140,7 @@ class Projector:
     ) -> None:
         """The same for one, presuming nothing."""
         try:
-            with cut_after(connection, PATIENCE):
+            with cut_after(connection, BATCH_ANSWER):
                 await move_on(connection, [follower], events, upto, presuming=False)
         except (*AWAY, LostLead):
             raise

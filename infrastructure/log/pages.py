@@ -14,11 +14,8 @@ from psycopg import AsyncConnection
 from application.envelope import Envelope
 from application.mapper import read
 from domain.events import EVENTS
-from infrastructure.postgres import cut_after
+from infrastructure.postgres import BATCH_ANSWER, cut_after
 from projections.projection import CUSTOMER_EVENTS
-
-PATIENCE: Final = 10.0
-"""Seconds that the database has for a page or a batch, and for whatever else a projector asks."""
 
 _READ: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
@@ -74,7 +71,7 @@ class Pages:
         return page
 
     async def _read(self, position: int, limit: int) -> Page:
-        with cut_after(self._connection, PATIENCE):
+        with cut_after(self._connection, BATCH_ANSWER):
             return await read_page(self._connection, position, limit)
 
     async def close(self) -> None:

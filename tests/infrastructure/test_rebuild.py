@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from domain.events import ApiKeyRevoked
 from infrastructure import projector as projector_module
 from infrastructure import rebuild as rebuild_module
 from infrastructure.postgres import configure, service_conninfo
@@ -22,7 +23,7 @@ from projections.customers import CUSTOMERS
 from projections.projection import Projection
 from projections.spans import SPANS
 from projections.worklist import WORKLIST
-from tests.infrastructure.test_executor import context, eventually, executing, registration, rows
+from tests.infrastructure.test_executor import adding, context, eventually, executing, registration, rows
 from tests.infrastructure.test_projector import (
     NAMES,
     TRACKING,
@@ -276,6 +277,22 @@ async def test_of_two_rebuilds_of_one_read_model_the_second_is_refused(database:
         with pytest.raises(RebuildFailed, match="customers is being rebuilt already"):
             await rebuilt(database, CUSTOMERS)
         await rebuilt(database, SPANS)
+
+
+async def test_a_rebuild_that_cannot_move_on_where_no_event_is_to_blame_ends(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with executing(database, tmp_path) as executor:
+        await executor.execute(adding(uuid4(), ApiKeyRevoked()), context())
+    await projector(database).catch_up()
+
+    async def refused(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(rebuild_module, "move_on", refused)
+
+    with pytest.raises(ZeroDivisionError):
+        await rebuilt(database, CUSTOMERS)
 
 
 async def test_an_event_that_cannot_be_taken_ends_the_rebuild_and_leaves_what_is_in_force(
