@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
-from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.data import SINCE
+from bench.growth import median
 from bench.lives import load_lives, recorded_at
 from bench.postgres import Database, postgres
 from bench.report import Report, Target
@@ -41,8 +42,6 @@ from projections import PROJECTIONS
 FULL: Final = 1_000_000
 QUICK: Final = 60_000
 AT_MOST: Final = 3.0
-SAMPLE: Final = 30
-"""Of each question, in a round."""
 PAGE: Final = 50
 PARTNER: Final = UUID(int=1, version=4)
 RARE: Final = "all in screening"
@@ -119,20 +118,10 @@ async def measure(database: Database, events: int, *, rounds: int) -> Times:
             for number in track(range(rounds + 1), "asking", console=Console(stderr=True), transient=True):
                 for name, wanted in LISTS.items():
                     for as_of, question in asking.questions().items():
-                        taken = await median(question, wanted)
+                        taken = await median(partial(question, wanted))
                         if number:
                             times[name][as_of].append(taken)
     return times
-
-
-async def median(question: Question, wanted: CustomerFilter) -> float:
-    """The median of a sample, in seconds."""
-    times = []
-    for _ in range(SAMPLE):
-        begun = perf_counter()
-        await question(wanted)
-        times.append(perf_counter() - begun)
-    return statistics.median(times)
 
 
 def report(times: Times, figures: dict[str, object]) -> Report:

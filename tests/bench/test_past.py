@@ -15,7 +15,7 @@ from projections import PROJECTIONS
 
 
 def test_every_list_is_asked_for_as_of_every_kind_of_moment(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.past.SAMPLE", 2)
+    monkeypatch.setattr("bench.growth.SAMPLE", 2)
     load_lives(database, 2_000)
     uvloop.run(Projector(service_conninfo(database), PROJECTIONS).catch_up())
 

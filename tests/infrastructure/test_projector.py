@@ -1,9 +1,8 @@
 """The projector: rows and position are one transaction, one process leads, a poison event stops one projection."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -13,20 +12,15 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from application import mapper
-from application.envelope import Envelope
 from domain.events import ApiKeyRevoked, CustomerDeactivated, WalletClaimed
 from domain.vocabulary import Ground
 from infrastructure import projector as projector_module
 from infrastructure.following import LostLead
-from infrastructure.log.pages import Page, Pages, read_page
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import LOCKS, Projector
 from projections import PROJECTIONS
-from projections.customers import CUSTOMERS, CustomerRow
 from projections.projection import Projection
 from projections.spans import SPANS
-from projections.worklist import WORKLIST
 from tests.infrastructure.test_executor import adding, context, eventually, executing, registration, rows
 from tests.support.world import Wallet, running
 
@@ -119,38 +113,6 @@ def head(database: str) -> int:
 
 def models(database: str) -> dict[str, list[tuple[Any, ...]]]:
     return {name: rows(database, query) for name, query in MODELS.items()}
-
-
-def poisoned(projection: Projection[Any], at: Sequence[UUID]) -> Projection[Any]:
-    """The projection with a bug: it cannot take some customers' events."""
-
-    def evolve(row: Any, recorded: Envelope) -> Any:  # noqa: ANN401 -- whatever row it is
-        if recorded.stream in at:
-            raise ZeroDivisionError
-        return projection.evolve(row, recorded)
-
-    return replace(projection, evolve=evolve)
-
-
-def unwritable(at: Sequence[UUID], **wrong: Any) -> Projection[Any]:  # noqa: ANN401 -- of a wrong type, too
-    """`customers` with another bug: it makes rows that cannot be written."""
-
-    def evolve(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | None:
-        made = CUSTOMERS.evolve(row, recorded)
-        return made._replace(**wrong) if made and recorded.stream in at else made
-
-    return replace(CUSTOMERS, evolve=evolve)
-
-
-def without_key(at: Sequence[UUID]) -> Projection[Any]:
-    """`customers` with yet another bug: it does not know which row an event is about."""
-
-    def key(recorded: Envelope) -> tuple[UUID | int, ...]:
-        if recorded.stream in at:
-            raise ZeroDivisionError
-        return CUSTOMERS.key(recorded)
-
-    return replace(CUSTOMERS, key=key)
 
 
 async def test_rows_and_position_are_written_in_one_transaction(database: str, tmp_path: Path) -> None:
@@ -320,177 +282,6 @@ async def test_it_goes_on_after_its_connection_was_killed_again_and_again(databa
 
     assert models(database) == before
     assert len(before["customers"]) == 60
-
-
-@pytest.mark.parametrize(
-    ("broken", "fault"),
-    [
-        (partial(poisoned, CUSTOMERS), "ZeroDivisionError"),
-        (without_key, "ZeroDivisionError"),
-        (partial(unwritable, detail="\0"), "CharacterNotInRepertoire"),
-        (partial(unwritable, version=1 << 70), "error"),
-        (partial(unwritable, status=None), "NotNullViolation"),
-    ],
-    ids=["it fails", "its key fails", "no such text", "no such number", "no text at all"],
-)
-async def test_an_event_that_a_projection_cannot_take_stops_that_projection_alone(
-    database: str, tmp_path: Path, broken: Callable[[Sequence[UUID]], Projection[Any]], fault: str
-) -> None:
-    customers = await register(database, tmp_path, *range(8))
-    async with projecting(database, [broken(customers[4:5]), SPANS, WORKLIST]):
-        await eventually(lambda: position(database, "worklist") == 24)
-        await register(database, tmp_path, 8)
-        await eventually(lambda: position(database, "worklist") == 27)
-
-    first = "SELECT min(notification_id) FROM gatehouse.stored_events WHERE originator_id = %s"
-    poison = rows(database, first, customers[4])[0][0]
-    assert rows(database, TRACKING) == [
-        ("customers", poison - 1, poison, fault),
-        ("spans", 27, None, None),
-        ("worklist", 27, None, None),
-    ]
-    assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(customers[:4])
-
-
-async def test_a_poison_event_late_in_a_large_page_is_found_by_halves(database: str, tmp_path: Path) -> None:
-    customers = await register(database, tmp_path, *range(100))
-    with capture_logs() as said:
-        await projector(database, [poisoned(CUSTOMERS, customers[90:91]), WORKLIST]).catch_up()
-
-    first = "SELECT min(notification_id) FROM gatehouse.stored_events WHERE originator_id = %s"
-    poison = rows(database, first, customers[90])[0][0]
-    assert rows(database, TRACKING) == [
-        ("customers", poison - 1, poison, "ZeroDivisionError"),
-        ("worklist", 300, None, None),
-    ]
-    assert len({row[0] for row in rows(database, "SELECT DISTINCT xmin::text FROM gatehouse.customers")}) < 10
-    assert [line["event"] for line in said] == ["projections_taken_one_by_one", "projection_stopped"]
-
-
-async def test_a_projection_that_stops_on_the_way_is_not_taken_along_by_one_that_is_further(
-    database: str, tmp_path: Path
-) -> None:
-    customers = await register(database, tmp_path, *range(8))
-    first = "SELECT min(notification_id) FROM gatehouse.stored_events WHERE originator_id = %s"
-    poison = rows(database, first, customers[4])[0][0]
-    await projector(database).catch_up()
-    rows(database, "UPDATE gatehouse.tracking SET position = 0 WHERE projection = 'customers' RETURNING 1")
-    rows(database, "UPDATE gatehouse.tracking SET position = %s WHERE projection = 'worklist' RETURNING 1", poison - 1)
-    rows(database, "DELETE FROM gatehouse.worklist WHERE customer = ANY(%s) RETURNING 1", customers[4:])
-    rows(database, "DELETE FROM gatehouse.customers RETURNING 1")
-    with capture_logs() as said:
-        await projector(database, [poisoned(CUSTOMERS, customers[4:5]), WORKLIST]).catch_up()
-
-    assert rows(database, TRACKING) == [
-        ("customers", poison - 1, poison, "ZeroDivisionError"),
-        ("spans", 24, None, None),
-        ("worklist", 24, None, None),
-    ]
-    assert [line["event"] for line in said] == ["projections_taken_one_by_one", "projection_stopped"]
-
-
-async def test_after_an_interruption_smaller_batches_are_tried(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a disk so slow that a whole batch never ends in time, the same batch again would not either."""
-    await register(database, tmp_path, *range(20))
-    limits: list[int] = []
-
-    async def slow(self: Pages, position: int, limit: int) -> Page:
-        limits.append(limit)
-        if limit > 15:
-            raise psycopg.OperationalError
-        return await read_page(self._connection, position, limit)
-
-    monkeypatch.setattr(projector_module, "BATCH", 60)
-    monkeypatch.setattr(projector_module, "POLL", 0.01)
-    monkeypatch.setattr(Pages, "after", slow)
-    async with projecting(database):
-        await eventually(lambda: all_at(database, 60))
-
-    assert limits[:3] == [60, 30, 15]
-
-
-async def test_a_read_model_without_its_table_stops_alone(database: str, tmp_path: Path) -> None:
-    await register(database, tmp_path, 1)
-    with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute("DROP TABLE gatehouse.spans")
-    await projector(database).catch_up()
-
-    assert rows(database, TRACKING) == [
-        ("customers", 3, None, None),
-        ("spans", 0, 1, "UndefinedTable"),
-        ("worklist", 3, None, None),
-    ]
-
-
-async def test_after_the_fix_a_projection_goes_on_from_where_it_stood(database: str, tmp_path: Path) -> None:
-    customers = await register(database, tmp_path, *range(8))
-    await projector(database, [poisoned(CUSTOMERS, customers[4:5]), SPANS, WORKLIST]).catch_up()
-    told = rows(database, "UPDATE gatehouse.customers SET detail = 'kept as it is' RETURNING id")
-    await projector(database).catch_up()
-
-    assert rows(database, TRACKING) == [(name, 24, None, None) for name in NAMES]
-    kept = rows(database, "SELECT id FROM gatehouse.customers WHERE detail = 'kept as it is'")
-    assert (len(told), set(kept)) == (4, set(told))
-    assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(customers)
-
-
-async def test_an_event_that_nobody_knows_stops_all_projections_until_somebody_does(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = await register(database, tmp_path, 1)
-    rows(database, UNKNOWN)
-    second = await register(database, tmp_path, 2)
-    async with projecting(database):
-        await eventually(lambda: [row[2] for row in rows(database, TRACKING)] == [4] * len(NAMES))
-        third = await register(database, tmp_path, 3)
-
-    assert rows(database, TRACKING) == [(name, 3, 4, "UnknownEventType") for name in NAMES]
-    assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(first)
-
-    monkeypatch.setitem(mapper._STATES, "FromTheFuture", mapper.State[FromTheFuture])  # noqa: SLF001 -- a new version
-    await projector(database).catch_up()
-
-    assert rows(database, TRACKING) == [(name, 10, None, None) for name in NAMES]
-    assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == {*first, *second, *third}
-
-
-async def test_a_projection_that_is_past_an_unknown_event_is_not_stopped_by_it(database: str, tmp_path: Path) -> None:
-    """It may have been projected by a version that knew it."""
-    await register(database, tmp_path, 1)
-    rows(database, UNKNOWN)
-    await projector(database).catch_up()
-    rows(database, "UPDATE gatehouse.tracking SET position = 4 WHERE projection = 'spans' RETURNING 1")
-    await register(database, tmp_path, 2)
-    await projector(database).catch_up()
-
-    assert rows(database, TRACKING) == [
-        ("customers", 3, 4, "UnknownEventType"),
-        ("spans", 7, None, None),
-        ("worklist", 3, 4, "UnknownEventType"),
-    ]
-
-
-async def test_a_stopped_projection_is_said_by_readiness_and_stops_no_command(database: str, tmp_path: Path) -> None:
-    async with running(database, tmp_path) as world:
-        await world.register(Wallet(1))
-        await world.project()
-        ready = await world.partner.get("/health/ready")
-        assert (ready.status_code, ready.json()["problems"]) == (200, [])
-
-        rows(database, UNKNOWN)
-        stopped_at = head(database)
-        await world.project()
-        stopped = await world.partner.get("/health/ready")
-        customer = await world.register(Wallet(2))
-        status = await world.status(customer["id"])
-
-    assert stopped.status_code == 503
-    assert stopped.json()["problems"] == [
-        f"projection {name} stopped at {stopped_at}: UnknownEventType" for name in NAMES
-    ]
-    assert status == "initiating"
 
 
 async def test_what_is_deactivated_by_hand_is_projected_too(database: str, tmp_path: Path) -> None:

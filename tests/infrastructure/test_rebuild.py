@@ -31,12 +31,12 @@ from tests.infrastructure.test_projector import (
     head,
     leaders,
     models,
-    poisoned,
     position,
     projecting,
     projector,
     register,
 )
+from tests.infrastructure.test_projector_poison import poisoned
 
 pytestmark = pytest.mark.anyio
 
