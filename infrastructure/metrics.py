@@ -15,3 +15,10 @@ PROJECTION_STOPPED: Final = Gauge("gatehouse_projection_stopped", "1 where an ev
 LOG_POSITION: Final = Gauge("gatehouse_log_position", "Position of the newest event")
 WORK_DUE: Final = Gauge("gatehouse_work_due", "Steps of the worklist that are due", ["kind"])
 IGNORED_RESULTS: Final = Counter("gatehouse_ignored_results", "Late or repeated provider results", ["provider"])
+PROVIDER_CALLS: Final = Counter("gatehouse_provider_calls", "Calls to providers", ["provider", "outcome"])
+PROVIDER_LATENCY: Final = Histogram(
+    "gatehouse_provider_seconds",
+    "Time until a provider had answered, retries included",
+    ["provider"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0),
+)
