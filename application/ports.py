@@ -1,13 +1,13 @@
 """What the application needs of the world. Each port has an adapter, and a fake that passes the same suite."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from application.envelope import Envelope
-from domain.findings import SourceReport
+from domain.findings import SourceReport, VerificationResult
 
 Clock = Callable[[], datetime]
 """The time now, with a zone."""
@@ -74,6 +74,10 @@ class Answer:
     payload: bytes = b""
 
 
+class Unreadable(Exception):
+    """A payload that is not in its provider's format."""
+
+
 class ScreeningSource(Protocol):
     """Somebody who knows wallets."""
 
@@ -113,6 +117,23 @@ class ProviderUnavailable(Exception):
         self.retry_after = retry_after
 
 
+class ForgedCallback(Exception):
+    """The callback's signature does not hold, or it is too old."""
+
+
+class MalformedCallback(Exception):
+    """The callback is signed, but not in its provider's format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a KYC provider said of a customer, and the bytes it said it in: the evidence of the result."""
+
+    customer: UUID
+    result: VerificationResult
+    payloads: tuple[bytes, ...]
+
+
 class VerificationProvider(Protocol):
     """Somebody who verifies persons."""
 
@@ -123,6 +144,19 @@ class VerificationProvider(Protocol):
 
     async def session(self, customer: UUID, applicant: str, *, now: datetime) -> Session:
         """A link under which the person can verify themselves. Raises `ProviderUnavailable`."""
+
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Reported | None:
+        """What a callback says; None where it says nothing to be decided, or is for nobody.
+
+        The signature is checked on the raw body before it is read. Raises `ForgedCallback`, `MalformedCallback`, and
+        `ProviderUnavailable` where the provider has to be asked for more and does not answer.
+        """
+
+    async def poll(self, customer: UUID, applicant: str) -> Reported | None:
+        """The result as it stands, where a callback may have been lost; None if there is none yet.
+
+        Raises `ProviderUnavailable`.
+        """
 
 
 class EvidenceStore(Protocol):

@@ -64,5 +64,7 @@ class VerificationResult(Fact):
     """The provider's clock. Results are ordered by it, so repeats and disorder are harmless."""
     labels: tuple[str, ...] = ()
     evidence: Digest
+    identity: Digest | None = None
+    """The evidence of who the person is, where the provider states it apart from the result."""
     person: Digest | None = None
     """Keyed fingerprint of the person, where the provider states who it is."""

@@ -178,7 +178,7 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
         yield None
         return
     async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10, trust_env=False) as client:
-        yield Sandbox(SandboxProvider(keys.callback, site.uri), Scripts(pool), client)
+        yield Sandbox(SandboxProvider(keys.callback, site.uri, keys.fingerprint_of), Scripts(pool), client)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -1,9 +1,10 @@
 """Where no KYC provider is configured: nobody is verified, and nobody is rejected for it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from application.ports import Applicant, ProviderUnavailable, Session
+from application.ports import Applicant, ForgedCallback, ProviderUnavailable, Reported, Session
 
 
 class NoProvider:
@@ -16,5 +17,13 @@ class NoProvider:
         raise ProviderUnavailable
 
     async def session(self, customer: UUID, applicant: str, *, now: datetime) -> Session:
+        """Ask again later."""
+        raise ProviderUnavailable
+
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Reported | None:
+        """Nobody can have sent it."""
+        raise ForgedCallback
+
+    async def poll(self, customer: UUID, applicant: str) -> Reported | None:
         """Ask again later."""
         raise ProviderUnavailable

@@ -4,12 +4,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from application.ports import ForgedCallback, MalformedCallback, ProviderUnavailable, VerificationProvider
 from domain.commands import RecordVerification
 from domain.refusals import Refused
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_bytes
 from infrastructure.metrics import IGNORED_RESULTS
-from infrastructure.sandbox.provider import ForgedCallback, MalformedCallback, SandboxProvider
 from infrastructure.services import Services
 
 log = structlog.get_logger()
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 class CallbackRoutes:
     """What KYC providers call."""
 
-    def __init__(self, services: Services, provider: SandboxProvider) -> None:
+    def __init__(self, services: Services, provider: VerificationProvider) -> None:
         self._services = services
         self._provider = provider
 
@@ -27,20 +27,22 @@ class CallbackRoutes:
         services, provider = self._services, self._provider
         body = await read_bytes(request)
         try:
-            customer_id, result = provider.receive(body, request.headers, fingerprint=services.keys.fingerprint_of)
+            reported = await provider.receive(body, request.headers)
         except ForgedCallback:
             raise Problem("callback_signature_invalid") from None
         except MalformedCallback:
             raise Problem("invalid_request") from None
-        if await services.reader.customer(customer_id) is None:
+        except ProviderUnavailable:
+            raise Problem("unavailable") from None
+        if reported is None or await services.reader.customer(reported.customer) is None:
             return Response(status_code=202)
-        await services.evidence.keep(customer_id, [body])
-        command = RecordVerification(result, confirmation=services.confirmation)
+        await services.evidence.keep(reported.customer, reported.payloads)
+        command = RecordVerification(reported.result, confirmation=services.confirmation)
         try:
             outcome = await services.execute(
-                services.change(customer_id, command),
+                services.change(reported.customer, command),
                 actor="policy:verification-1",
-                occurred_at=result.reported_at,
+                occurred_at=reported.result.reported_at,
             )
         except Refused as refusal:
             return self._ignored(refusal.code, 202)

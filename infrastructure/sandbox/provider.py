@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from application.ports import Applicant, Fingerprint, Session
+from application.ports import Applicant, Fingerprint, ForgedCallback, MalformedCallback, Reported, Session, Unreadable
 from domain.findings import VerificationResult
 
 SANDBOX: Final = "sandbox"
@@ -24,14 +24,6 @@ LEVEL: Final = "basic-kyc"
 SESSION: Final = timedelta(minutes=30)
 Answer = Literal["approved", "retry", "rejected", "on_hold"]
 _TAG: Final = 16
-
-
-class ForgedCallback(Exception):
-    """The callback's signature does not hold, or it is too old."""
-
-
-class MalformedCallback(Exception):
-    """The callback is signed, but not in this provider's format."""
 
 
 class _Message(BaseModel):
@@ -70,8 +62,9 @@ class SandboxProvider:
 
     name = SANDBOX
 
-    def __init__(self, secret: bytes, base_url: str) -> None:
+    def __init__(self, secret: bytes, base_url: str, fingerprint: Fingerprint) -> None:
         self._secret = secret
+        self._fingerprint = fingerprint
         self._webhook = Webhook(secret)
         self._base_url = base_url
 
@@ -109,36 +102,43 @@ class SandboxProvider:
         }
         return SignedCallback(body, headers)
 
-    def receive(
-        self, body: bytes, headers: Mapping[str, str], *, fingerprint: Fingerprint
-    ) -> tuple[UUID, VerificationResult]:
-        """Check the signature on the raw body, then read it: the customer and the result.
-
-        Raises `ForgedCallback` where it is not signed by the sandbox within the last five minutes, and
-        `MalformedCallback` where it is but cannot be read.
-        """
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Reported | None:
+        """Check the signature on the raw body, made within the last five minutes, then read it."""
         try:
             self._webhook.verify(body, dict(headers), json_parse=False)
         except (WebhookVerificationError, ValueError, KeyError) as fault:
             raise ForgedCallback from fault
         try:
-            callback = Callback.model_validate_json(body)
-        except ValidationError:
+            customer, result = reported_in(body, fingerprint=self._fingerprint)
+        except Unreadable:
             raise MalformedCallback from None
-        document = f"{callback.person.document_country}/{callback.person.document_number}"
-        result = VerificationResult(
-            provider=self.name,
-            applicant=str(callback.applicant),
-            answer=callback.answer,
-            reported_at=callback.reported_at,
-            labels=callback.labels,
-            evidence=sha256(body).hexdigest(),
-            person=fingerprint(f"person/{document}"),
-        )
-        return callback.applicant, result
+        return Reported(customer, result, (body,))
+
+    async def poll(self, customer: UUID, applicant: str) -> Reported | None:
+        """No person is behind it: what there is to say, it has called back with."""
+        return None
 
     def _tag(self, packed: bytes) -> bytes:
         return hmac.digest(self._secret, b"session" + packed, "sha256")[:_TAG]
+
+
+def reported_in(body: bytes, *, fingerprint: Fingerprint) -> tuple[UUID, VerificationResult]:
+    """What a callback's body says: the customer and the result. Raises `Unreadable`."""
+    try:
+        callback = Callback.model_validate_json(body)
+    except ValidationError:
+        raise Unreadable from None
+    document = f"{callback.person.document_country}/{callback.person.document_number}"
+    result = VerificationResult(
+        provider=SANDBOX,
+        applicant=str(callback.applicant),
+        answer=callback.answer,
+        reported_at=callback.reported_at,
+        labels=callback.labels,
+        evidence=sha256(body).hexdigest(),
+        person=fingerprint(f"person/{document}"),
+    )
+    return callback.applicant, result
 
 
 def somebody(customer: UUID) -> Person:

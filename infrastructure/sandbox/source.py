@@ -1,10 +1,11 @@
 """The sandbox's screening source: says what a rehearsal scripted, and that a wallet is clean where nothing was."""
 
-import json
 from typing import Final, Literal
 from uuid import UUID
 
-from application.ports import Answer
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.reading import Pool
 
@@ -21,6 +22,13 @@ _WRITE: Final = """
     ON CONFLICT (customer, step) DO UPDATE SET outcome = excluded.outcome
 """
 _READ: Final = "SELECT outcome FROM gatehouse.sandbox_scripts WHERE customer = %b AND step = %b"
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wallet: str
+    findings: tuple[Finding, ...]
 
 
 class Scripts:
@@ -58,6 +66,17 @@ class SandboxSource:
         return scripted(wallet, outcome)
 
 
+def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
+    """What an answer of the sandbox says of a wallet. Raises `Unreadable`."""
+    try:
+        said = _Said.model_validate_json(payload)
+    except ValidationError:
+        raise Unreadable from None
+    if said.wallet != wallet:
+        raise Unreadable
+    return said.findings
+
+
 def scripted(wallet: str, outcome: str) -> Answer:
     """The answer that an outcome stands for."""
     if outcome == "outage":
@@ -67,5 +86,5 @@ def scripted(wallet: str, outcome: str) -> Answer:
         findings = (Finding(category="sanctions", severity=Severity.SEVERE, listed=True, reference="rehearsal"),)
     elif outcome in {"false_positive", "suspicion"}:
         findings = (Finding(category="illicit_funds", severity=Severity.HIGH, reference="rehearsal"),)
-    payload = {"wallet": wallet, "findings": [finding.model_dump(mode="json") for finding in findings]}
-    return Answer(SourceReport(source=SANDBOX, answered=True, findings=findings), json.dumps(payload).encode())
+    payload = _Said(wallet=wallet, findings=findings).model_dump_json().encode()
+    return Answer(SourceReport(source=SANDBOX, answered=True, findings=findings), payload)

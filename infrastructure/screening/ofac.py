@@ -1,6 +1,5 @@
 """The OFAC list as a screening source: exact matches of canonical addresses, against the list that is adopted."""
 
-import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -8,10 +7,11 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from application.handlers import Handling
 from application.mapper import read
-from application.ports import Answer
+from application.ports import Answer, Unreadable
 from application.streams import sanctions_list_of
 from domain.events import SanctionsListPublished
 from domain.findings import Finding, Severity, SourceReport
@@ -37,6 +37,35 @@ _KEEP: Final = """
 log = structlog.get_logger()
 
 
+class _LookUp(BaseModel):
+    """One wallet looked up in one list: what is kept as evidence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    list: str
+    sha256: str
+    wallet: str
+    matches: tuple[tuple[str, str], ...]
+    """Profile and currency of each listing of the address."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(category="sanctions", severity=Severity.SEVERE, listed=True, reference=f"{profile}/{currency}")
+            for profile, currency in self.matches
+        )
+
+
+def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
+    """What a look-up that was kept says of a wallet. Raises `Unreadable`."""
+    try:
+        said = _LookUp.model_validate_json(payload)
+    except ValidationError:
+        raise Unreadable from None
+    if said.wallet != wallet:
+        raise Unreadable
+    return said.findings()
+
+
 class OfacList:
     """Asks the adopted list. Without one it does not answer, so that nobody passes unscreened."""
 
@@ -54,19 +83,15 @@ class OfacList:
         if adopted is None:
             log.error("no_sanctions_list", source=self.name)
             return Answer(SourceReport(source=self.name, answered=False))
-        findings = tuple(
-            Finding(category="sanctions", severity=Severity.SEVERE, listed=True, reference=f"{profile}/{currency}")
-            for profile, currency in matches
-        )
-        payload = {"list": adopted.list_version, "sha256": adopted.list_hash, "wallet": wallet, "matches": matches}
+        said = _LookUp(list=adopted.list_version, sha256=adopted.list_hash, wallet=wallet, matches=tuple(matches))
         report = SourceReport(
             source=self.name,
             answered=True,
-            findings=findings,
+            findings=said.findings(),
             list_version=adopted.list_version,
             list_hash=adopted.list_hash,
         )
-        return Answer(report, json.dumps(payload).encode())
+        return Answer(report, said.model_dump_json().encode())
 
     async def _look_up(self, address: str) -> tuple[SanctionsListPublished | None, list[tuple[str, str]]]:
         async with self._pool.connection() as connection:

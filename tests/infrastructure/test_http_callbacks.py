@@ -245,17 +245,17 @@ async def test_a_document_of_another_country_is_another_person(world: World) -> 
     assert [await world.status(held.customer["id"]) for held in (one, other)] == ["active", "active"]
 
 
-def test_what_the_sandbox_signs_it_takes_itself(world: World) -> None:
+async def test_what_the_sandbox_signs_it_takes_itself(world: World) -> None:
     sandbox = world.services.sandbox
     assert sandbox is not None
     customer = uuid4()
     callback = Callback(applicant=customer, answer="retry", reported_at=datetime.now(UTC), person=somebody(customer))
 
     signed_callback = sandbox.provider.sign(callback)
-    applicant, result = sandbox.provider.receive(
-        signed_callback.body, signed_callback.headers, fingerprint=world.services.keys.fingerprint_of
-    )
+    reported = await sandbox.provider.receive(signed_callback.body, signed_callback.headers)
 
-    assert applicant == customer
+    assert reported is not None
+    assert (reported.customer, reported.payloads) == (customer, (signed_callback.body,))
+    result = reported.result
     assert (result.answer, result.reported_at) == ("retry", callback.reported_at)
     assert result.evidence == sha256(signed_callback.body).hexdigest()

@@ -206,7 +206,7 @@ async def test_a_token_that_was_made_up_opens_nothing(world: World, visitor: htt
 
 async def test_a_token_of_another_deployment_opens_nothing(world: World, held: Held) -> None:
     now = datetime.now(UTC)
-    foreign = await SandboxProvider(bytes(32), "http://x").session(
+    foreign = await SandboxProvider(bytes(32), "http://x", world.services.keys.fingerprint_of).session(
         UUID(held.customer["id"]), held.customer["id"], now=now
     )
 

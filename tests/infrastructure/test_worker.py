@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,15 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from application.ports import Answer, Applicant, ProviderUnavailable, ScreeningSource, Session, VerificationProvider
+from application.ports import (
+    Answer,
+    Applicant,
+    ProviderUnavailable,
+    Reported,
+    ScreeningSource,
+    Session,
+    VerificationProvider,
+)
 from domain.events import ChallengeVerified, ScreeningFailed
 from domain.findings import SourceReport
 from infrastructure import worker as worker_module
@@ -76,6 +84,12 @@ class Provider:
 
     async def session(self, customer: UUID, applicant: str, *, now: datetime) -> Session:
         raise ProviderUnavailable
+
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Reported | None:
+        return None
+
+    async def poll(self, customer: UUID, applicant: str) -> Reported | None:
+        return None
 
 
 def _ports(source: Source, provider: Provider) -> tuple[ScreeningSource, VerificationProvider]:
