@@ -83,10 +83,16 @@ class RecordVerification:
 
 @dataclass(frozen=True, slots=True)
 class RecordMonitoring:
-    """The sources were asked about a customer that is in; `alert` names what may be raised."""
+    """The sources were asked about a customer that is in; `alert` names what may be raised.
+
+    `attempt` is the one that was due; None for a look between two of them.
+    """
 
     alert: UUID
     reports: tuple[SourceReport, ...]
+    now: Moment
+    attempt: int | None = None
+    jitter: float = 0.0
     confirmation: Confirmation = Confirmation.NEVER
 
 

@@ -20,6 +20,7 @@ from domain.events import (
     IllicitActivityConfirmed,
     LegalHoldLifted,
     LegalHoldPlaced,
+    MonitoringAttempted,
     RejectionProposed,
     RejectionWithdrawn,
     ScreeningAttempted,
@@ -53,6 +54,7 @@ _SWITCHES: Final[set[type[Event]]] = {CustomerDeactivated, CustomerReactivated}
 _PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn}
 _HOLDS: Final[set[type[Event]]] = {LegalHoldPlaced, LegalHoldLifted}
 _MONITORED: Final[set[type[Event]]] = {
+    MonitoringAttempted,
     AlertRaised,
     AlertCleared,
     IllicitActivityConfirmed,
@@ -111,6 +113,10 @@ class Customer(NamedTuple):
     evidence: str | None = None
     person: str | None = None
     grounds: frozenset[Ground] = frozenset()
+    looks: int = 0
+    """Monitoring attempts so far."""
+    unanswered: int = 0
+    """Monitoring attempts since the last that all sources answered."""
     alerts: tuple[AlertRaised, ...] = ()
     proposal: RejectionProposed | None = None
     legal_hold: bool = False
@@ -173,6 +179,8 @@ def _details(customer: Customer, event: Event) -> dict[str, Any]:
             return {"grounds": customer.grounds | {event.ground}}
         case CustomerReactivated():
             return {"grounds": frozenset()}
+        case MonitoringAttempted():
+            return {"looks": event.attempt, "unanswered": customer.unanswered + 1 if event.verdict == "retry" else 0}
         case AlertRaised():
             return {"alerts": (*customer.alerts, event)}
         case AlertCleared():

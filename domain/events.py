@@ -148,6 +148,17 @@ class CustomerReactivated(Event):
     reason: Personal | None = None
 
 
+class MonitoringAttempted(Event):
+    """The sources were asked about a customer that is in. `due` is when to ask again; None where it is over."""
+
+    attempt: int
+    reports: tuple[SourceReport, ...]
+    verdict: Literal["clear", "retry", "suspicion", "evidence"]
+    reasons: tuple[Reason, ...] = ()
+    policy: str
+    due: Moment | None = None
+
+
 class AlertRaised(Event):
     """Monitoring found something that stands against the customer."""
 
@@ -264,6 +275,13 @@ class SanctionsListPublished(Event):
     sample: bool
 
 
+class CustomersRescreened(Event):
+    """Every customer whose wallet a new list names, and the one before did not, was looked at again."""
+
+    list_hash: Digest
+    named: int
+
+
 EVENTS: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
@@ -281,6 +299,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
         VerificationFailed,
         CustomerDeactivated,
         CustomerReactivated,
+        MonitoringAttempted,
         AlertRaised,
         AlertCleared,
         RejectionProposed,
@@ -295,6 +314,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
         ApiKeyIssued,
         ApiKeyRevoked,
         SanctionsListPublished,
+        CustomersRescreened,
     )
 }
 """Stored type name to class: what the log's `topic` column says."""

@@ -14,6 +14,7 @@ from domain.events import (
     AlertRaised,
     CustomerDeactivated,
     IllicitActivityConfirmed,
+    MonitoringAttempted,
     RejectionProposed,
     ScreeningAttempted,
     ScreeningFailed,
@@ -24,7 +25,7 @@ from domain.events import (
     VerificationRetryRequested,
 )
 from domain.findings import Finding, SourceReport, VerificationResult
-from domain.policies.monitoring import MONITORING_1, monitoring_1
+from domain.policies.monitoring import INTERVAL, MONITORING_1, MonitoringVerdict, monitoring_1
 from domain.policies.screening import SCREENING_1, ScreeningVerdict, delay, screening_1
 from domain.policies.verification import VERIFICATION_1, VerificationVerdict, verification_1
 from domain.refusals import NothingToDecide
@@ -77,17 +78,25 @@ def of_verification(customer: Customer, command: RecordVerification) -> Iterator
 
 
 def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Event]:
-    """Suspicion deactivates, evidence rejects. What an open alert says already is not said again."""
+    """One look. Suspicion deactivates, evidence rejects; what an open alert says already is not said again."""
+    if customer.status is Status.REJECTED or command.attempt not in {None, customer.looks + 1}:
+        return
     earlier = tuple(report for alert in customer.alerts for report in alert.reports)
     judged = monitoring_1(command.reports, earlier=earlier)
     grave = {(report.source, report.listed) for report in command.reports if report.answered and report.grave}
     known = {(report.source, report.listed) for report in earlier if report.grave}
     digests = _digests((*earlier, *command.reports))
     by = f"policy:{MONITORING_1}"
-    alone = command.confirmation is not Confirmation.ALWAYS
-    if customer.status is Status.REJECTED or judged.verdict == "nothing":
-        return
-    if judged.verdict == "evidence" and alone:
+    rejects = judged.verdict == "evidence" and command.confirmation is not Confirmation.ALWAYS
+    yield MonitoringAttempted(
+        attempt=customer.looks + 1,
+        reports=command.reports,
+        verdict=judged.verdict,
+        reasons=judged.reasons,
+        policy=MONITORING_1,
+        due=None if rejects else _next_look(customer, command, judged),
+    )
+    if rejects:
         yield IllicitActivityConfirmed(
             reasons=judged.reasons,
             evidence=digests,
@@ -95,7 +104,7 @@ def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Eve
             policy=MONITORING_1,
             decided_by=(by,),
         )
-    elif not grave <= known:
+    elif judged.verdict in {"suspicion", "evidence"} and not grave <= known:
         yield AlertRaised(alert=command.alert, reports=command.reports, reasons=judged.reasons, policy=MONITORING_1)
         if Ground.SUSPICION not in customer.grounds:
             yield CustomerDeactivated(ground=Ground.SUSPICION, decided_by=by)
@@ -231,8 +240,19 @@ def _past(customer: Customer, step: Status) -> bool:
 
 
 def _due(command: RecordScreening) -> Moment:
-    asked = max((report.retry_after or 0 for report in command.reports), default=0)
-    return command.now + delay(command.attempt, retry_after=asked, jitter=command.jitter)
+    return command.now + delay(command.attempt, retry_after=_asked_for(command.reports), jitter=command.jitter)
+
+
+def _next_look(customer: Customer, command: RecordMonitoring, judged: MonitoringVerdict) -> Moment:
+    if judged.verdict != "retry":
+        return command.now + INTERVAL
+    again = delay(customer.unanswered + 1, retry_after=_asked_for(command.reports), jitter=command.jitter)
+    return command.now + again
+
+
+def _asked_for(reports: Iterable[SourceReport]) -> int:
+    """The seconds that the most patient source wants us to wait."""
+    return max((report.retry_after or 0 for report in reports), default=0)
 
 
 def _findings(reports: Iterable[SourceReport]) -> tuple[Finding, ...]:

@@ -8,19 +8,18 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import psycopg
 import structlog
 
-from application.ports import Answer, ProviderUnavailable, Unavailable
+from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
-from domain.findings import SourceReport
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
+from infrastructure.asking import Step, asked
+from infrastructure.monitoring import Monitoring
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 
@@ -28,15 +27,14 @@ LEASE: Final = 60
 """Seconds that a worker has for a step before another may take it."""
 AT_ONCE: Final = 32
 POLL: Final = 0.5
-PATIENCE: Final = 20.0
-"""Seconds that a source has to answer."""
 
 _CLAIM: Final = """
     UPDATE gatehouse.worklist w
     SET leased_until = now() + %b * interval '1 second', leased_step = kind || '/' || attempt
     FROM (
         SELECT customer FROM gatehouse.worklist
-        WHERE due <= now() AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
+        WHERE due <= greatest(now(), %b)
+            AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
         ORDER BY due LIMIT %b FOR UPDATE SKIP LOCKED
     ) taken
     WHERE w.customer = taken.customer
@@ -50,38 +48,19 @@ _POSTPONE: Final = """
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of the worklist, leased."""
-
-    customer: UUID
-    kind: str
-    attempt: int
-    wallet: str
-    caused_by: UUID
-    correlation: UUID
-
-    @property
-    def name(self) -> str:
-        """The step within its customer."""
-        return f"{self.kind}/{self.attempt}"
-
-    @property
-    def key(self) -> str:
-        """The same for every repetition: the provider's idempotency key."""
-        return f"{self.customer}/{self.name}"
-
-
 class Worker:
     """Takes steps until it is cancelled, `AT_ONCE` at a time. `moved` tells that the worklist may have changed."""
 
     def __init__(self, services: Services, moved: asyncio.Event) -> None:
         self._services = services
         self._moved = moved
+        monitoring = Monitoring(services)
         self._under_way: set[asyncio.Task[None]] = set()
         self._steps: dict[str, Callable[[Step], Awaitable[None]]] = {
             "screen": self._screen,
             "open_verification": self._open_verification,
+            "monitor": monitoring.look,
+            "rescreen": monitoring.rescreen,
         }
 
     async def run(self) -> None:
@@ -109,7 +88,7 @@ class Worker:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         async with self._services.pool.connection() as connection:
-            cursor = await connection.execute(_CLAIM, (LEASE, room), prepare=True, binary=True)
+            cursor = await connection.execute(_CLAIM, (LEASE, self._services.clock(), room), prepare=True, binary=True)
             rows = await cursor.fetchall()
         for row in rows:
             task = asyncio.create_task(self._do(Step(*row)))
@@ -137,19 +116,7 @@ class Worker:
     async def _screen(self, step: Step) -> None:
         """Ask all sources at once and record what they said."""
         services = self._services
-        answers = await asyncio.gather(
-            *(
-                _asked(source.ask(step.wallet, customer=step.customer, key=step.key), source.name)
-                for source in services.sources
-            )
-        )
-        digests = iter(
-            await services.evidence.keep(step.customer, [answer.payload for answer in answers if answer.payload])
-        )
-        reports = tuple(
-            answer.report.model_copy(update={"evidence": next(digests)}) if answer.payload else answer.report
-            for answer in answers
-        )
+        reports = await asked(services, services.sources, step)
         command = RecordScreening(
             attempt=step.attempt,
             reports=reports,
@@ -177,12 +144,3 @@ class Worker:
     async def _postpone(self, step: Step, seconds: int) -> None:
         async with self._services.pool.connection() as connection:
             await connection.execute(_POSTPONE, (seconds, step.customer, step.name))
-
-
-async def _asked(question: Awaitable[Answer], source: str) -> Answer:
-    """The answer, or that there was none in time."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await question
-    except TimeoutError:
-        return Answer(SourceReport(source=source, answered=False))

@@ -10,6 +10,7 @@ from domain.events import (
     EVENTS,
     ApiKeyIssued,
     ApiKeyRevoked,
+    CustomersRescreened,
     OnboardingBarred,
     PersonRecognised,
     SanctionsListPublished,
@@ -22,6 +23,7 @@ Small = Annotated[int, "four bytes"]
 """A number in a column of four bytes; any other has eight."""
 
 CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
+    CustomersRescreened,
     WalletClaimed,
     PersonRecognised,
     OnboardingBarred,
@@ -30,6 +32,9 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     SanctionsListPublished,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
+
+PROJECTED: Final = CUSTOMER_EVENTS | {SanctionsListPublished, CustomersRescreened}
+"""The events that projections take: those of customers, and those of lists that customers are held against."""
 
 
 @dataclass(frozen=True, slots=True)

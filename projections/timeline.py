@@ -48,7 +48,7 @@ def words(event: Event) -> tuple[str, str]:
     return tell(event) if tell else (type(event).__name__, "")
 
 
-def _screened(event: e.ScreeningAttempted) -> str:
+def _screened(event: e.ScreeningAttempted | e.MonitoringAttempted) -> str:
     parts = [_sources(event.reports)]
     if event.reasons:
         parts.append(_listed(event.reasons))
@@ -125,6 +125,10 @@ _WORDS: Final[dict[type[Event], Callable[[Any], tuple[str, str]]]] = {
     ),
     e.CustomerDeactivated: lambda event: ("Was deactivated", f"{event.ground.value}, by {event.decided_by}"),
     e.CustomerReactivated: lambda event: ("Was re-activated", f"By {event.decided_by}"),
+    e.MonitoringAttempted: lambda event: (
+        f"Was looked at again, {event.attempt}. time: {event.verdict}",
+        _screened(event),
+    ),
     e.AlertRaised: lambda event: (
         "Monitoring raised an alert",
         f"{_listed(event.reasons)}; {_sources(event.reports)}",

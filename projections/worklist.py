@@ -10,24 +10,30 @@ from domain.customer import LEADS_TO
 from domain.events import (
     ChallengeVerified,
     CustomerRegistered,
+    CustomersRescreened,
+    MonitoringAttempted,
+    SanctionsListPublished,
     ScreeningAttempted,
     ScreeningPassed,
+    SubjectErased,
     VerificationHeld,
+    VerificationPassed,
     VerificationRetryRequested,
     VerificationStarted,
 )
+from domain.policies.monitoring import INTERVAL
 from domain.vocabulary import Event, Status
 from projections.projection import Projection, Small, by_customer
 
-Kind = Literal["await_signature", "screen", "open_verification", "await_verification", "review"]
+Kind = Literal["await_signature", "screen", "open_verification", "await_verification", "review", "monitor", "rescreen"]
 Step = tuple[Kind, int, datetime | None]
-_DONE: Final = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
 
 
 class WorkRow(NamedTuple):
     """The next step. `due` is when a worker takes it; None where it waits for a person."""
 
     customer: UUID
+    """Or the sanctions list that was published: whom it names is looked at again."""
     kind: str
     attempt: Small
     due: datetime | None
@@ -43,6 +49,8 @@ def work_row(row: WorkRow | None, recorded: Envelope) -> WorkRow | None:
     kind = type(event)
     if kind is CustomerRegistered:
         return _begun(event, recorded)  # type: ignore[arg-type] # as the line above says
+    if kind is SanctionsListPublished:
+        return _published(recorded)
     if row is None or kind in _ENDING:
         return None
     ask = _STEPS.get(kind)
@@ -64,6 +72,18 @@ def _begun(event: CustomerRegistered, recorded: Envelope) -> WorkRow:
     )
 
 
+def _published(recorded: Envelope) -> WorkRow:
+    return WorkRow(
+        customer=recorded.stream,
+        kind="rescreen",
+        attempt=recorded.version,
+        due=recorded.recorded_at,
+        wallet="",
+        caused_by=recorded.event_id,
+        correlation=recorded.context.correlation_id,
+    )
+
+
 def _after_attempt(event: ScreeningAttempted, _at: datetime, _after: str) -> Step | None:
     """Another attempt, a review, or nothing: what a verdict came to is an event of its own."""
     if event.verdict == "retry":
@@ -76,7 +96,13 @@ def _opened(_event: Event, _at: datetime, after: str) -> Step | None:
     return ("await_verification", 1, None) if after == "open_verification" else None
 
 
-_ENDING: Final = frozenset(event for event, status in LEADS_TO.items() if status in _DONE)
+_ENDING: Final[frozenset[type[Event]]] = frozenset(
+    (
+        SubjectErased,
+        CustomersRescreened,
+        *(event for event, status in LEADS_TO.items() if status is Status.REJECTED),
+    )
+)
 _STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = {
     ChallengeVerified: lambda _, at, __: ("screen", 1, at),
     ScreeningAttempted: _after_attempt,
@@ -84,6 +110,8 @@ _STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = 
     VerificationStarted: _opened,
     VerificationRetryRequested: lambda *_: ("await_verification", 1, None),
     VerificationHeld: lambda *_: ("review", 1, None),
+    VerificationPassed: lambda _, at, __: ("monitor", 1, at + INTERVAL),
+    MonitoringAttempted: lambda event, *_: ("monitor", event.attempt + 1, event.due),
 }
 """The step that an event asks for, where it asks for one: from the event, when it was recorded, and the step before."""
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 
 from domain.findings import SourceReport
 from domain.vocabulary import Reason
 
 MONITORING_1: Final = "monitoring-1"
+INTERVAL: Final = timedelta(days=1)
+"""How long after one look the next is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoringVerdict:
-    """`nothing`, `suspicion` (deactivate) or `evidence` (reject)."""
+    """`clear`, `retry` later, `suspicion` (deactivate) or `evidence` (reject)."""
 
-    verdict: Literal["nothing", "suspicion", "evidence"]
+    verdict: Literal["clear", "retry", "suspicion", "evidence"]
     reasons: tuple[Reason, ...] = ()
 
 
@@ -22,6 +25,7 @@ def monitoring_1(reports: Sequence[SourceReport], *, earlier: Sequence[SourceRep
     """Judge today's reports, with the `earlier` ones of the alerts that are open.
 
     An exact sanctions match or grave findings of two sources are evidence; grave findings of one are suspicion.
+    A source that is unavailable says nothing: it is asked again, and what the others say stands.
     """
     heard = [report for report in (*earlier, *reports) if report.answered]
     grave = {report.source for report in heard if report.grave}
@@ -31,4 +35,6 @@ def monitoring_1(reports: Sequence[SourceReport], *, earlier: Sequence[SourceRep
         return MonitoringVerdict("evidence", (Reason.CONFIRMED_BY_TWO_SOURCES,))
     if any(report.grave for report in reports if report.answered):
         return MonitoringVerdict("suspicion", (Reason.SINGLE_SOURCE_FINDINGS,))
-    return MonitoringVerdict("nothing")
+    if not reports or not all(report.answered for report in reports):
+        return MonitoringVerdict("retry", (Reason.SOURCE_UNAVAILABLE,))
+    return MonitoringVerdict("clear")

@@ -75,7 +75,12 @@ class SimulatorRoutes:
         found = scripted(row.chain_id, outcome)
         evidence = await self._services.evidence.keep(row.id, [found.payload] if found.payload else [])
         report = found.report.model_copy(update={"evidence": evidence[0] if evidence else None})
-        command = RecordMonitoring(self._services.new_id(), (report,), self._services.confirmation)
+        command = RecordMonitoring(
+            alert=self._services.new_id(),
+            reports=(report,),
+            now=self._services.clock(),
+            confirmation=self._services.confirmation,
+        )
         await self._services.execute(self._services.change(row.id, command), actor="policy:monitoring-1")
         return answer(models.Accepted(), 202)
 

@@ -15,18 +15,18 @@ from application.envelope import Envelope
 from application.mapper import read
 from domain.events import EVENTS
 from infrastructure.postgres import BATCH_ANSWER, cut_after
-from projections.projection import CUSTOMER_EVENTS
+from projections.projection import PROJECTED
 
 _READ: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
 """
-_OTHERS: Final = frozenset(name for name, event in EVENTS.items() if event not in CUSTOMER_EVENTS)
+_OTHERS: Final = frozenset(name for name, event in EVENTS.items() if event not in PROJECTED)
 
 
 @dataclass(slots=True)
 class Page:
-    """What comes after a position: customers' events, as far as this version can read them."""
+    """What comes after a position: the events that projections take, as far as this version can read them."""
 
     upto: int
     """The last position that was read."""

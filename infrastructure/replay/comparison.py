@@ -18,7 +18,7 @@ from application.envelope import Envelope
 from application.mapper import read
 from domain.events import EVENTS
 from infrastructure.arrays import TextArray
-from projections.projection import CUSTOMER_EVENTS, Projection
+from projections.projection import PROJECTED, Projection
 
 PAGE: Final = 4000
 """Events that are read at once."""
@@ -26,7 +26,7 @@ LISTED: Final = 1000
 """Divergences that are listed of one range; all are counted."""
 LOWEST, HIGHEST = 0, 2**128 - 1
 
-OTHERS: Final = TextArray(name for name, event in EVENTS.items() if event not in CUSTOMER_EVENTS)
+OTHERS: Final = TextArray(name for name, event in EVENTS.items() if event not in PROJECTED)
 """Events of streams that are no customers'. What is unknown is not among them: it must not be passed over."""
 
 _EVENTS: Final = """

@@ -23,7 +23,7 @@ STALE: Final = timedelta(days=7)
 
 _ADOPTED: Final = """
     SELECT originator_version, topic, state FROM gatehouse.stored_events
-    WHERE originator_id = %b ORDER BY originator_version DESC LIMIT 1
+    WHERE originator_id = %b AND topic = 'SanctionsListPublished' ORDER BY originator_version DESC LIMIT 1
 """
 _MATCHES: Final = """
     SELECT profile, currency FROM gatehouse.sanctioned_addresses
@@ -148,6 +148,6 @@ def adopt(adopted: SanctionsList, *, sample: bool) -> Handling:
         addresses=len(adopted.addresses),
         sample=sample,
     )
-    latest = history[-1].event if history else None
-    in_force = isinstance(latest, SanctionsListPublished) and latest.list_hash == event.list_hash
+    published = [envelope.event for envelope in history if isinstance(envelope.event, SanctionsListPublished)]
+    in_force = bool(published) and published[-1].list_hash == event.list_hash
     return [(stream, () if in_force else (event,))]

@@ -84,7 +84,7 @@ REJECTIONS: dict[str, tuple[History, Command, list[str]]] = {
         ResolveHold("verification", "fail", ALICE, "a mask"),
         ["VerificationFailed"],
     ),
-    "by monitoring": (ACTIVE, monitoring(listed()), ["IllicitActivityConfirmed"]),
+    "by monitoring": (ACTIVE, monitoring(listed()), ["MonitoringAttempted", "IllicitActivityConfirmed"]),
     "by two officers": (REJECTION_PROPOSED, ConfirmRejection(BOB), ["IllicitActivityConfirmed"]),
 }
 

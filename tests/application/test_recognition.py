@@ -116,7 +116,7 @@ async def test_a_person_who_was_known_once_is_barred_though_the_last_result_did_
         await executor.execute(changing(1, verification("approved", person=None)), context())
         await executor.execute(changing(1, monitoring(listed())), context())
 
-    assert [batch[0] for batch in journal.batches[-2:]] == ["VerificationPassed", "IllicitActivityConfirmed"]
+    assert [batch[0] for batch in journal.batches[-2:]] == ["VerificationPassed", "MonitoringAttempted"]
     assert [envelope.event for envelope in (await journal.load([PERSON_BAR]))[PERSON_BAR]] == [
         PersonRecognised(customer=customer(1)),
         barred(1, "person"),

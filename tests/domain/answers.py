@@ -65,8 +65,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "RecordScreening/2nd": screening(clean(), attempt=2),
     "StartVerification": StartVerification("sumsub", APPLICANT, "basic"),
     "RecordVerification": verification("approved"),
-    "RecordMonitoring/clean": monitoring(clean()),
-    "RecordMonitoring/grave": monitoring(grave("trm"), alert=SECOND_ALERT),
+    "RecordMonitoring/clean": monitoring(clean(), attempt=1),
+    "RecordMonitoring/grave": monitoring(grave("trm"), alert=SECOND_ALERT, attempt=1),
     "DeactivateCustomer": DeactivateCustomer(Ground.PARTNER_REQUEST, by=BY_PARTNER),
     "ReactivateCustomer/partner": ReactivateCustomer(by=BY_PARTNER, officer=False),
     "ReactivateCustomer/officer": ReactivateCustomer(by=ALICE, officer=True),
@@ -121,7 +121,7 @@ RecordScreening/1st         unknown  wrong      happens   ignored   ignored  ign
 RecordScreening/2nd         unknown  ignored    ignored   wrong     wrong    wrong     wrong
 StartVerification           unknown  wrong      wrong     happens   ignored  ignored   wrong
 RecordVerification          unknown  wrong      wrong     happens   ignored  ignored   wrong
-RecordMonitoring/clean      unknown  ignored    ignored   ignored   ignored  ignored   ignored
+RecordMonitoring/clean      unknown  wrong      wrong     wrong     happens  happens   ignored
 RecordMonitoring/grave      unknown  wrong      wrong     wrong     happens  happens   ignored
 DeactivateCustomer          unknown  wrong      wrong     wrong     happens  ignored   wrong
 ReactivateCustomer/partner  unknown  wrong      wrong     wrong     ignored  happens   wrong
@@ -146,8 +146,8 @@ RecordScreening/1st         unknown  wrong      ignored   ignored   ignored  ign
 RecordScreening/2nd         unknown  ignored    ignored   ignored   wrong    wrong     wrong
 StartVerification           unknown  wrong      wrong     ignored   ignored  ignored   ignored
 RecordVerification          unknown  wrong      wrong     happens   ignored  ignored   ignored
-RecordMonitoring/clean      unknown  ignored    ignored   ignored   ignored  ignored   ignored
-RecordMonitoring/grave      unknown  wrong      wrong     wrong     ignored  ignored   ignored
+RecordMonitoring/clean      unknown  wrong      wrong     wrong     happens  happens   ignored
+RecordMonitoring/grave      unknown  wrong      wrong     wrong     happens  happens   ignored
 DeactivateCustomer          unknown  wrong      wrong     wrong     happens  happens   wrong
 ReactivateCustomer/partner  unknown  wrong      wrong     wrong     ignored  reserved  wrong
 ReactivateCustomer/officer  unknown  wrong      wrong     wrong     ignored  happens   wrong
@@ -171,7 +171,7 @@ RecordScreening/1st         unknown  wrong      happens   ignored   ignored  ign
 RecordScreening/2nd         unknown  ignored    ignored   wrong     wrong    wrong     wrong
 StartVerification           unknown  wrong      wrong     happens   ignored  ignored   ignored
 RecordVerification          unknown  wrong      wrong     happens   ignored  ignored   ignored
-RecordMonitoring/clean      unknown  ignored    ignored   ignored   ignored  ignored   ignored
+RecordMonitoring/clean      unknown  wrong      wrong     wrong     happens  happens   ignored
 RecordMonitoring/grave      unknown  wrong      wrong     wrong     happens  happens   ignored
 DeactivateCustomer          unknown  wrong      wrong     wrong     happens  ignored   wrong
 ReactivateCustomer/partner  unknown  wrong      wrong     wrong     ignored  happens   wrong

@@ -1,5 +1,6 @@
 """Named example histories: each tells how a customer came to where it is. The events are written out, never decided."""
 
+from datetime import timedelta
 from typing import Final
 
 from domain.events import (
@@ -12,6 +13,7 @@ from domain.events import (
     CustomerRegistered,
     IllicitActivityConfirmed,
     LegalHoldPlaced,
+    MonitoringAttempted,
     RejectionProposed,
     ScreeningAttempted,
     ScreeningFailed,
@@ -30,6 +32,7 @@ from tests.domain.samples import (
     APPLICANT,
     BY_PARTNER,
     CHALLENGE,
+    NOW,
     PARTNER,
     PERSON,
     WALLET,
@@ -161,6 +164,13 @@ ACTIVE: Final[History] = (
     ),
 )
 
+MONITORED: Final[History] = (
+    *ACTIVE,
+    MonitoringAttempted(
+        attempt=1, reports=(clean(),), verdict="clear", policy="monitoring-1", due=NOW + timedelta(days=2)
+    ),
+)
+
 DEACTIVATED_BY_PARTNER: Final[History] = (
     *ACTIVE,
     CustomerDeactivated(ground=Ground.PARTNER_REQUEST, decided_by=BY_PARTNER),
@@ -231,6 +241,7 @@ HISTORIES: Final[dict[str, History]] = {
     "held in verifying": HELD_IN_VERIFYING,
     "rejected in verifying": REJECTED_IN_VERIFYING,
     "active": ACTIVE,
+    "monitored": MONITORED,
     "deactivated by partner": DEACTIVATED_BY_PARTNER,
     "deactivated for an issue": DEACTIVATED_FOR_AN_ISSUE,
     "deactivated on suspicion": DEACTIVATED_ON_SUSPICION,

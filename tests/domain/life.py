@@ -86,6 +86,11 @@ class Life(RuleBasedStateMachine):
         """In the notebook's word."""
         return customer.status.value if customer else "nobody"
 
+    @property
+    def looks(self) -> int:
+        """How often monitoring has looked."""
+        return self.customer.looks if self.customer else 0
+
     def agree(self) -> None:
         """The machine and the notebook say the same."""
         assert self.status(self.customer) == self.naive.status
@@ -189,7 +194,7 @@ class Life(RuleBasedStateMachine):
         says, reports = today
         alert += 10 * self.minute
         self.naive.is_monitored(says, alert=alert, confirmed=setting is Confirmation.ALWAYS)
-        self.ask(s.monitoring(*reports, alert=UUID(int=alert), confirmation=setting))
+        self.ask(s.monitoring(*reports, alert=UUID(int=alert), confirmation=setting, attempt=self.looks + 1))
         self.agree()
 
     @rule(ground=GROUNDS)

@@ -137,7 +137,10 @@ def verification(
 
 
 def monitoring(
-    *reports: SourceReport, alert: UUID = ALERT, confirmation: Confirmation = Confirmation.NEVER
+    *reports: SourceReport,
+    alert: UUID = ALERT,
+    confirmation: Confirmation = Confirmation.NEVER,
+    **changes: Any,  # noqa: ANN401 -- the same
 ) -> RecordMonitoring:
-    """What the sources say of a customer that is in."""
-    return RecordMonitoring(alert, reports, confirmation)
+    """What the sources say at `NOW` of a customer that is in."""
+    return RecordMonitoring(alert=alert, reports=reports, confirmation=confirmation, **({"now": NOW} | changes))

@@ -27,6 +27,7 @@ STATUSES = {
     "held in verifying": "verifying",
     "rejected in verifying": "rejected",
     "active": "active",
+    "monitored": "active",
     "deactivated by partner": "inactive",
     "deactivated for an issue": "inactive",
     "deactivated on suspicion": "inactive",
@@ -44,6 +45,7 @@ OTHER_STREAMS = {
     "ApiKeyIssued",
     "ApiKeyRevoked",
     "SanctionsListPublished",
+    "CustomersRescreened",
 }
 
 

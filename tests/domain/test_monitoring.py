@@ -1,12 +1,17 @@
+from datetime import datetime, timedelta
+
 import pytest
 
 from domain.commands import ClearAlert
+from domain.customer import fold
+from domain.decide import decide
 from domain.events import (
     AlertCleared,
     AlertRaised,
     CustomerDeactivated,
     CustomerReactivated,
     IllicitActivityConfirmed,
+    MonitoringAttempted,
 )
 from domain.findings import Severity, SourceReport
 from domain.refusals import WrongStatus
@@ -28,18 +33,47 @@ from tests.domain.samples import (
     ALERT,
     ALICE,
     BY_PARTNER,
+    NOW,
     SECOND_ALERT,
     clean,
     digest,
     grave,
     listed,
+    minutes,
     monitoring,
     silent,
 )
 
+TOMORROW = NOW + timedelta(days=1)
 SUSPENDED = CustomerDeactivated(ground=Ground.SUSPICION, decided_by="policy:monitoring-1")
 CLEARED = AlertCleared(alert=ALERT, decided_by=ALICE, reason="another wallet")
 CLEAR = ClearAlert(ALERT, ALICE, "another wallet")
+
+
+def looked(
+    *reports: SourceReport, verdict: str, reason: Reason | None = None, due: datetime | None = TOMORROW
+) -> MonitoringAttempted:
+    """The first look, at `NOW`."""
+    return MonitoringAttempted.model_validate(
+        {
+            "attempt": 1,
+            "reports": reports,
+            "verdict": verdict,
+            "reasons": (reason,) if reason else (),
+            "policy": "monitoring-1",
+            "due": due,
+        }
+    )
+
+
+def suspected(*reports: SourceReport) -> MonitoringAttempted:
+    """One source alone has something grave."""
+    return looked(*reports, verdict="suspicion", reason=Reason.SINGLE_SOURCE_FINDINGS)
+
+
+def proved(*reports: SourceReport, reason: Reason, due: datetime | None = None) -> MonitoringAttempted:
+    """Evidence, after which nobody looks again unless officers have to confirm it."""
+    return looked(*reports, verdict="evidence", reason=reason, due=due)
 
 
 def raised(*reports: SourceReport, reason: Reason = Reason.SINGLE_SOURCE_FINDINGS, second: bool = False) -> AlertRaised:
@@ -60,78 +94,110 @@ def confirmed(*reports: SourceReport, reason: Reason, evidence: tuple[str, ...])
 
 
 @pytest.mark.parametrize("history", [ACTIVE, DEACTIVATED_BY_PARTNER, DEACTIVATED_ON_SUSPICION])
-@pytest.mark.parametrize("report", [clean(), silent()], ids=["clean", "an outage"])
-def test_nothing_against_a_customer_changes_nothing(history: tuple[Event, ...], report: SourceReport) -> None:
-    given(*history).when(monitoring(report)).ignored()
+def test_who_is_clean_is_looked_at_again_tomorrow(history: tuple[Event, ...]) -> None:
+    given(*history).when(monitoring(clean())).then(looked(clean(), verdict="clear"))
+
+
+@pytest.mark.parametrize("history", [ACTIVE, DEACTIVATED_BY_PARTNER, DEACTIVATED_ON_SUSPICION])
+@pytest.mark.parametrize("reports", [(silent(),), (clean("ofac"), silent("trm")), ()], ids=["all", "one", "nobody"])
+def test_an_outage_changes_nothing_and_is_asked_about_again(
+    history: tuple[Event, ...], reports: tuple[SourceReport, ...]
+) -> None:
+    given(*history).when(monitoring(*reports)).then(
+        looked(*reports, verdict="retry", reason=Reason.SOURCE_UNAVAILABLE, due=minutes(1))
+    )
+
+
+def test_an_outage_that_lasts_is_asked_about_less_and_less_often() -> None:
+    history, waits = ACTIVE, []
+    for attempt in range(1, 9):
+        command = monitoring(silent(), attempt=attempt)
+        (event,) = decide(fold(history), command)
+        assert isinstance(event, MonitoringAttempted)
+        assert event.due is not None
+        waits.append((event.due - command.now).total_seconds() / 60)
+        history = (*history, event)
+
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    given(*history).when(monitoring(clean(), attempt=9)).then(
+        looked(clean(), verdict="clear").model_copy(update={"attempt": 9})
+    )
+
+
+def test_a_look_that_was_recorded_already_is_ignored() -> None:
+    history = (*ACTIVE, looked(clean(), verdict="clear"))
+
+    given(*history).when(monitoring(listed(), attempt=1)).ignored()
+    given(*history).when(monitoring(listed(), attempt=3)).ignored()
 
 
 def test_suspicion_raises_an_alert_and_deactivates_in_one_decision() -> None:
-    given(*ACTIVE).when(monitoring(grave("trm"), clean("ofac"))).then(raised(grave("trm"), clean("ofac")), SUSPENDED)
+    reports = (grave("trm"), clean("ofac"))
+
+    given(*ACTIVE).when(monitoring(*reports)).then(suspected(*reports), raised(*reports), SUSPENDED)
+
+
+def test_what_one_source_suspects_does_not_wait_for_another_that_is_out() -> None:
+    reports = (grave("trm"), silent("ofac"))
+
+    given(*ACTIVE).when(monitoring(*reports)).then(suspected(*reports), raised(*reports), SUSPENDED)
 
 
 @pytest.mark.parametrize("history", [DEACTIVATED_BY_PARTNER, DEACTIVATED_FOR_AN_ISSUE])
 def test_suspicion_is_a_ground_of_its_own_beside_others(history: tuple[Event, ...]) -> None:
-    given(*history).when(monitoring(grave())).then(raised(grave()), SUSPENDED)
+    given(*history).when(monitoring(grave())).then(suspected(grave()), raised(grave()), SUSPENDED)
 
 
-def test_what_an_open_alert_says_is_not_said_again() -> None:
-    given(*DEACTIVATED_ON_SUSPICION).when(monitoring(grave("trm"), alert=SECOND_ALERT)).ignored()
-    given(*ACTIVE_UNDER_ALERT).when(monitoring(grave("trm"), alert=SECOND_ALERT)).ignored()
+@pytest.mark.parametrize("history", [DEACTIVATED_ON_SUSPICION, ACTIVE_UNDER_ALERT])
+def test_what_an_open_alert_says_is_not_said_again(history: tuple[Event, ...]) -> None:
+    given(*history).when(monitoring(grave("trm"), alert=SECOND_ALERT)).then(suspected(grave("trm")))
 
 
 def test_a_source_that_did_not_answer_says_nothing_new() -> None:
-    garbled = grave("ofac").model_copy(update={"answered": False})
+    reports = (grave("trm"), grave("ofac").model_copy(update={"answered": False}))
 
-    given(*DEACTIVATED_ON_SUSPICION).when(monitoring(grave("trm"), garbled, alert=SECOND_ALERT)).ignored()
+    given(*DEACTIVATED_ON_SUSPICION).when(monitoring(*reports, alert=SECOND_ALERT)).then(suspected(*reports))
 
 
 def test_an_alert_that_was_cleared_is_raised_again() -> None:
     given(*ALERT_CLEARED).when(monitoring(grave("trm"), alert=SECOND_ALERT)).then(
-        raised(grave("trm"), second=True), SUSPENDED
+        suspected(grave("trm")), raised(grave("trm"), second=True), SUSPENDED
     )
 
 
 @pytest.mark.parametrize("history", [ACTIVE, DEACTIVATED_BY_PARTNER])
 def test_an_exact_match_is_evidence(history: tuple[Event, ...]) -> None:
     given(*history).when(monitoring(listed())).then(
-        confirmed(listed(), reason=Reason.SANCTIONS_MATCH, evidence=(digest("ofac has it listed"),))
+        proved(listed(), reason=Reason.SANCTIONS_MATCH),
+        confirmed(listed(), reason=Reason.SANCTIONS_MATCH, evidence=(digest("ofac has it listed"),)),
     )
 
 
 def test_two_sources_are_evidence() -> None:
-    given(*ACTIVE).when(monitoring(grave("ofac"), grave("trm"))).then(
-        confirmed(
-            grave("ofac"),
-            grave("trm"),
-            reason=Reason.CONFIRMED_BY_TWO_SOURCES,
-            evidence=(digest("ofac is grave"), digest("trm is grave")),
-        )
+    reports, reason = (grave("ofac"), grave("trm")), Reason.CONFIRMED_BY_TWO_SOURCES
+
+    given(*ACTIVE).when(monitoring(*reports)).then(
+        proved(*reports, reason=reason),
+        confirmed(*reports, reason=reason, evidence=(digest("ofac is grave"), digest("trm is grave"))),
     )
 
 
 @pytest.mark.parametrize("history", [DEACTIVATED_ON_SUSPICION, ACTIVE_UNDER_ALERT])
 def test_a_second_source_confirms_what_an_open_alert_suspects(history: tuple[Event, ...]) -> None:
-    given(*history).when(monitoring(grave("ofac"), silent("trm"), alert=SECOND_ALERT)).then(
-        confirmed(
-            grave("ofac"),
-            silent("trm"),
-            reason=Reason.CONFIRMED_BY_TWO_SOURCES,
-            evidence=(digest("trm is grave"), digest("ofac is grave")),
-        )
+    reports, reason = (grave("ofac"), silent("trm")), Reason.CONFIRMED_BY_TWO_SOURCES
+
+    given(*history).when(monitoring(*reports, alert=SECOND_ALERT)).then(
+        proved(*reports, reason=reason),
+        confirmed(*reports, reason=reason, evidence=(digest("trm is grave"), digest("ofac is grave"))),
     )
 
 
-def test_where_every_rejection_is_confirmed_evidence_suspends_and_waits_for_officers() -> None:
-    given(*ACTIVE).when(monitoring(listed(), confirmation=Confirmation.ALWAYS)).then(
-        raised(listed(), reason=Reason.SANCTIONS_MATCH), SUSPENDED
-    )
-
-
-def test_a_match_is_evidence_however_slight_its_source_thinks_it() -> None:
-    slight = listed(severity=Severity.LOW)
-
-    given(*ACTIVE).when(monitoring(slight, confirmation=Confirmation.ALWAYS)).then(
-        raised(slight, reason=Reason.SANCTIONS_MATCH), SUSPENDED
+@pytest.mark.parametrize("report", [listed(), listed(severity=Severity.LOW)], ids=["severe", "slight"])
+def test_where_every_rejection_is_confirmed_evidence_suspends_and_waits_for_officers(report: SourceReport) -> None:
+    given(*ACTIVE).when(monitoring(report, confirmation=Confirmation.ALWAYS)).then(
+        proved(report, reason=Reason.SANCTIONS_MATCH, due=TOMORROW),
+        raised(report, reason=Reason.SANCTIONS_MATCH),
+        SUSPENDED,
     )
 
 
@@ -139,7 +205,8 @@ def test_a_source_that_goes_from_suspecting_to_listing_says_something_new() -> N
     command = monitoring(listed("trm"), alert=SECOND_ALERT, confirmation=Confirmation.ALWAYS)
 
     given(*DEACTIVATED_ON_SUSPICION).when(command).then(
-        raised(listed("trm"), reason=Reason.SANCTIONS_MATCH, second=True)
+        proved(listed("trm"), reason=Reason.SANCTIONS_MATCH, due=TOMORROW),
+        raised(listed("trm"), reason=Reason.SANCTIONS_MATCH, second=True),
     )
 
 
@@ -147,7 +214,8 @@ def test_a_second_source_is_told_to_officers_where_they_confirm() -> None:
     command = monitoring(grave("ofac"), alert=SECOND_ALERT, confirmation=Confirmation.ALWAYS)
 
     given(*DEACTIVATED_ON_SUSPICION).when(command).then(
-        raised(grave("ofac"), reason=Reason.CONFIRMED_BY_TWO_SOURCES, second=True)
+        proved(grave("ofac"), reason=Reason.CONFIRMED_BY_TWO_SOURCES, due=TOMORROW),
+        raised(grave("ofac"), reason=Reason.CONFIRMED_BY_TWO_SOURCES, second=True),
     )
 
 

@@ -239,13 +239,14 @@ async def test_a_result_is_in_when_the_rehearsal_is_answered(world: World) -> No
 
 # Monitoring.
 
+LOOKED: Final = "MonitoringAttempted"
 MONITORING: Final[dict[str, tuple[str, str, list[str]]]] = {
-    "pass": ("active", "", []),
-    "outage": ("active", "", []),
-    "suspicion": ("inactive", "suspicion", ["AlertRaised", "CustomerDeactivated"]),
-    "false_positive": ("inactive", "suspicion", ["AlertRaised", "CustomerDeactivated"]),
-    "evidence": ("rejected", "", ["IllicitActivityConfirmed"]),
-    "hit": ("rejected", "", ["IllicitActivityConfirmed"]),
+    "pass": ("active", "", [LOOKED]),
+    "outage": ("active", "", [LOOKED]),
+    "suspicion": ("inactive", "suspicion", [LOOKED, "AlertRaised", "CustomerDeactivated"]),
+    "false_positive": ("inactive", "suspicion", [LOOKED, "AlertRaised", "CustomerDeactivated"]),
+    "evidence": ("rejected", "", [LOOKED, "IllicitActivityConfirmed"]),
+    "hit": ("rejected", "", [LOOKED, "IllicitActivityConfirmed"]),
 }
 
 
@@ -287,7 +288,7 @@ async def test_the_same_suspicion_is_not_raised_twice(world: World) -> None:
 
     await rehearse(world, held, "monitoring", "suspicion")
 
-    assert await new_types(world, held, before) == []
+    assert await new_types(world, held, before) == [LOOKED]
 
 
 async def test_evidence_after_a_suspicion_rejects(world: World) -> None:

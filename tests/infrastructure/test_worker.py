@@ -24,6 +24,7 @@ from application.ports import (
 )
 from domain.events import ChallengeVerified, ScreeningFailed
 from domain.findings import SourceReport
+from infrastructure import asking
 from infrastructure import worker as worker_module
 from infrastructure.bootstrap import open_services
 from infrastructure.keys import load_keys
@@ -222,7 +223,7 @@ async def test_a_lease_is_held_for_as_long_as_a_step_may_take(database: str, tmp
 
     assert step == "screen/1"
     assert timedelta() < left <= timedelta(seconds=LEASE)
-    assert timedelta(seconds=LEASE) > timedelta(seconds=worker_module.PATIENCE)
+    assert timedelta(seconds=LEASE) > timedelta(seconds=asking.PATIENCE)
 
 
 @pytest.mark.parametrize("late", ["it answers late", "its outcome is recorded but not projected yet"])
@@ -296,7 +297,7 @@ async def test_an_outage_of_a_source_is_recorded_with_the_time_of_the_next_attem
 async def test_a_source_that_is_too_slow_counts_as_away(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
     async with working(database, tmp_path, answering=False) as work:
         await work.customers(1)
         await work.do()
@@ -388,6 +389,7 @@ async def test_a_worklist_that_was_dropped_and_built_again_is_the_same(database:
 
     assert rows(database, WORKLIST) == before
     assert Counter((row[1], row[2], row[3] is None) for row in before) == {
+        ("monitor", 1, False): 1,
         ("await_signature", 0, True): 1,
         ("await_verification", 1, True): 1,
         ("screen", 2, False): 1,

@@ -43,6 +43,7 @@ EXPECTED = {
     "held in verifying": ("verifying", "on_hold", 5),
     "rejected in verifying": ("rejected", "", 7),
     "active": ("active", "", 7),
+    "monitored": ("active", "", 7),
     "deactivated by partner": ("inactive", "partner_request", 8),
     "deactivated for an issue": ("inactive", "issue", 8),
     "deactivated on suspicion": ("inactive", "suspicion", 9),

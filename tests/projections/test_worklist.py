@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.domain.histories import (
     SCREENED,
     VERIFYING_IN_SESSION,
 )
-from tests.domain.samples import ALICE, APPLICANT, CUSTOMER, WALLET, minutes
+from tests.domain.samples import ALICE, APPLICANT, CUSTOMER, NOW, WALLET, minutes
 from tests.projections.recorded import CORRELATION, event_id, moment, recorded, row_of
 
 # What is next, which attempt, when it is due (None: when a person acts), and the version that asked for it.
@@ -31,6 +31,19 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "verifying in session": ("await_verification", 1, None, 6),
     "asked to retry": ("await_verification", 1, None, 7),
     "held in verifying": ("review", 1, None, 7),
+    "monitored": ("monitor", 2, NOW + timedelta(days=2), 8),
+    **dict.fromkeys(
+        (
+            "active",
+            "deactivated by partner",
+            "deactivated for an issue",
+            "deactivated on suspicion",
+            "active under alert",
+            "alert cleared",
+            "rejection proposed",
+        ),
+        ("monitor", 1, moment(7) + timedelta(days=1), 7),
+    ),
 }
 
 
@@ -58,9 +71,7 @@ def test_there_is_something_next_for_whoever_is_on_the_way_and_nobody_else(name:
     customer = fold(HISTORIES[name])
 
     assert customer is not None
-    assert (row_of(WORKLIST, *HISTORIES[name]) is not None) == (
-        customer.status in ("initiating", "screening", "verifying")
-    )
+    assert (row_of(WORKLIST, *HISTORIES[name]) is not None) == (customer.status != "rejected" and not customer.erased)
 
 
 @pytest.mark.parametrize("name", HISTORIES)
