@@ -20,6 +20,7 @@ BENCHES: Final = {
     "queries": "bench.queries",
     "past": "bench.past",
     "peers": "bench.peer_check",
+    "pipeline": "bench.pipeline",
     "replay": "bench.replay",
 }
 

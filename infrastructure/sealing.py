@@ -6,24 +6,36 @@ subject's key makes everything sealed with it unreadable for good.
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import AsyncConnection
 
 from domain.vocabulary import Sealed
+from infrastructure.arrays import UuidArray
+from infrastructure.coalescing import Coalesced
 from infrastructure.postgres import Connection
 
 NONCE: Final = 12
 
-_KEEP_KEY: Final = "INSERT INTO gatehouse.subject_keys VALUES (%b, %b) ON CONFLICT DO NOTHING"
-_READ_KEY: Final = "SELECT wrapped FROM gatehouse.subject_keys WHERE subject = %b"
+# In one order everywhere, so that two writers who want the same rows do not wait for each other.
+_KEEP_KEYS: Final = """
+    INSERT INTO gatehouse.subject_keys (subject, wrapped)
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[]) AS made (subject, wrapped) ORDER BY subject ON CONFLICT DO NOTHING
+"""
+_READ_KEYS: Final = "SELECT subject, wrapped FROM gatehouse.subject_keys WHERE subject = ANY(%b)"
 _KEEP_EVIDENCE: Final = """
     INSERT INTO gatehouse.evidence (subject, digest, sealed)
-    SELECT %b, * FROM unnest(%b::bytea[], %b::bytea[]) ON CONFLICT DO NOTHING
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[]) AS said (subject, digest, sealed)
+    ORDER BY subject, digest ON CONFLICT DO NOTHING
 """
+
+
+_Said = tuple[UUID, tuple[bytes, ...]]
+"""Payloads, and whom they are about."""
 
 
 class Destroyed(Exception):
@@ -55,40 +67,58 @@ class Keyring:
 
     async def key_for(self, subject: UUID) -> SubjectKey:
         """The subject's key, made now if there is none."""
-        nonce, fresh = os.urandom(NONCE), os.urandom(32)
-        wrapped = nonce + self._master.encrypt(nonce, fresh, subject.bytes)
         async with self._connection.use() as connection:
-            await connection.execute(_KEEP_KEY, (subject, wrapped))
-        return await self.key_of(subject)
+            return (await self.keys_for(connection, [subject]))[subject]
 
     async def key_of(self, subject: UUID) -> SubjectKey:
         """The subject's key. Raises `Destroyed` where there is none."""
         async with self._connection.use() as connection:
-            cursor = await connection.execute(_READ_KEY, (subject,), binary=True)
-            row = await cursor.fetchone()
-        if row is None:
+            keys = await self._read(connection, [subject])
+        if subject not in keys:
             raise Destroyed
-        wrapped = bytes(row[0])
+        return keys[subject]
+
+    async def keys_for(self, connection: AsyncConnection[Any], subjects: Collection[UUID]) -> dict[UUID, SubjectKey]:
+        """The keys of several subjects, made now where there are none."""
+        await connection.execute(_KEEP_KEYS, (UuidArray(subjects), [self._wrapped(subject) for subject in subjects]))
+        return await self._read(connection, subjects)
+
+    async def _read(self, connection: AsyncConnection[Any], subjects: Collection[UUID]) -> dict[UUID, SubjectKey]:
+        cursor = await connection.execute(_READ_KEYS, (UuidArray(subjects),), binary=True)
+        return {subject: self._unwrapped(subject, bytes(wrapped)) for subject, wrapped in await cursor.fetchall()}
+
+    def _wrapped(self, subject: UUID) -> bytes:
+        """A fresh key, as it is stored."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._master.encrypt(nonce, os.urandom(32), subject.bytes)
+
+    def _unwrapped(self, subject: UUID, wrapped: bytes) -> SubjectKey:
         return SubjectKey(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.bytes))
 
 
 class SealedEvidence:
-    """What providers said, by digest, sealed with the key of whom it is about."""
+    """What providers said, by digest, sealed with the key of whom it is about. All who wait share one commit."""
 
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._kept = Coalesced(self._keep)
 
     async def keep(self, subject: UUID, payloads: Iterable[bytes]) -> list[str]:
         """Store payloads durably and answer their SHA-256 digests, in order."""
-        kept = list(payloads)
-        digests = [sha256(payload).digest() for payload in kept]
-        if kept:
-            key = await self._keyring.key_for(subject)
-            sealed = [key.seal(payload, subject.bytes + digest) for payload, digest in zip(kept, digests, strict=True)]
-            async with self._connection.use() as connection:
-                await connection.execute(_KEEP_EVIDENCE, (subject, digests, sealed))
-        return [digest.hex() for digest in digests]
+        said = tuple(payloads)
+        if said:
+            await self._kept.get((subject, said))
+        return [sha256(payload).hexdigest() for payload in said]
+
+    async def _keep(self, asked: Collection[_Said]) -> dict[_Said, None]:
+        said = {(subject, sha256(payload).digest()): payload for subject, payloads in asked for payload in payloads}
+        async with self._connection.use() as connection, connection.transaction():
+            keys = await self._keyring.keys_for(connection, {subject for subject, _ in asked})
+            sealed = [keys[whose].seal(payload, whose.bytes + digest) for (whose, digest), payload in said.items()]
+            subjects, digests = zip(*said, strict=True)
+            await connection.execute(_KEEP_EVIDENCE, (UuidArray(subjects), list(digests), sealed))
+        return {}
 
 
 def seal_text(key: SubjectKey, text: str, *, stream: UUID, version: int, field: str) -> Sealed:

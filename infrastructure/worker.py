@@ -25,7 +25,7 @@ from infrastructure.services import Services
 
 LEASE: Final = 60
 """Seconds that a worker has for a step before another may take it."""
-AT_ONCE: Final = 32
+AT_ONCE: Final = 64
 POLL: Final = 0.5
 
 _CLAIM: Final = """
@@ -84,7 +84,7 @@ class Worker:
     async def take(self) -> bool:
         """Lease what is due and begin it; False if nothing was."""
         room = AT_ONCE - len(self._under_way)
-        if room <= 0:
+        if room < AT_ONCE // 4:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         async with self._services.pool.connection() as connection:
