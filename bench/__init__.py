@@ -19,6 +19,7 @@ BENCHES: Final = {
     "projections": "bench.projections",
     "queries": "bench.queries",
     "past": "bench.past",
+    "monitoring": "bench.monitoring",
     "peers": "bench.peer_check",
     "pipeline": "bench.pipeline",
     "replay": "bench.replay",
