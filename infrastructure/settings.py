@@ -1,18 +1,23 @@
 """What can be set, from the environment. Read once, by `bootstrap`."""
 
+import json
 import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
+import httpx2
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
 
 ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?", re.ASCII)
+CHAIN: Final = re.compile(r"eip155:[1-9][0-9]{0,18}", re.ASCII)
+"""A CAIP-2 id of an EVM chain."""
+URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -34,6 +39,8 @@ class Settings(BaseSettings):
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
+    rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
+    """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
 
     @field_validator("database_url")
     @classmethod
@@ -60,6 +67,30 @@ class Settings(BaseSettings):
         ):
             raise ValueError("not an origin")
         return url
+
+    @field_validator("rpc", mode="before")
+    @classmethod
+    def _an_object(cls, text: object) -> object:
+        """Read here, where a complaint shows nothing of it: a node's address often holds its key."""
+        if not isinstance(text, str):
+            return text
+        try:
+            return json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            raise ValueError("not JSON") from None
+
+    @field_validator("rpc")
+    @classmethod
+    def _nodes(cls, rpc: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Refuse what is no EVM chain, or what no call could be made to."""
+        for chain, url in rpc.items():
+            if not CHAIN.fullmatch(chain) or not URL.fullmatch(url.get_secret_value()):
+                raise ValueError("not an EVM chain with the address of its node")
+            try:
+                httpx2.URL(url.get_secret_value())
+            except httpx2.InvalidURL:
+                raise ValueError("not a URL") from None
+        return rpc
 
     @property
     def keys_folder(self) -> Path:
