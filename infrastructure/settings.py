@@ -18,6 +18,7 @@ ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{
 CHAIN: Final = re.compile(r"eip155:[1-9][0-9]{0,18}", re.ASCII)
 """A CAIP-2 id of an EVM chain."""
 URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
+LARGEST_PORT: Final = 65535
 
 
 class Settings(BaseSettings):
@@ -34,7 +35,7 @@ class Settings(BaseSettings):
     keys: Path | None = None
     """The folder of the key files; `keys` below the data folder if not set."""
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
@@ -83,13 +84,8 @@ class Settings(BaseSettings):
     @classmethod
     def _nodes(cls, rpc: dict[str, SecretStr]) -> dict[str, SecretStr]:
         """Refuse what is no EVM chain, or what no call could be made to."""
-        for chain, url in rpc.items():
-            if not CHAIN.fullmatch(chain) or not URL.fullmatch(url.get_secret_value()):
-                raise ValueError("not an EVM chain with the address of its node")
-            try:
-                httpx2.URL(url.get_secret_value())
-            except httpx2.InvalidURL:
-                raise ValueError("not a URL") from None
+        if not all(CHAIN.fullmatch(chain) and _reachable(url.get_secret_value()) for chain, url in rpc.items()):
+            raise ValueError("not EVM chains with the addresses of their nodes")
         return rpc
 
     @property
@@ -107,6 +103,15 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """How others reach it."""
         return (self.public_url or self.local_url).rstrip("/")
+
+
+def _reachable(url: str) -> bool:
+    """Whether a call could be made to this address at all."""
+    try:
+        address = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return False
+    return URL.fullmatch(url) is not None and bool(address.host) and (address.port or 0) <= LARGEST_PORT
 
 
 def load_settings() -> Settings:
