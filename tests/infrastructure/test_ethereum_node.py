@@ -129,7 +129,7 @@ async def test_the_first_block_is_one(server: RpcServer, node: EthereumNode) -> 
     assert await node.latest() == Block(0, HASH)
 
 
-NO_DATA: Final = {
+NO_DATA: Final[dict[str, object]] = {
     "null": None,
     "nothing": "",
     "no 0x": "6001",
