@@ -20,12 +20,16 @@ from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.contract_wallets import ContractWallets
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.ethereum_node import EthereumNode
 from infrastructure.faults import CannotStart
+from infrastructure.json_rpc import JsonRpc, content_type
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
 from infrastructure.migrate import check, migrate
 from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
+from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
@@ -40,6 +44,8 @@ STARTING: Final = 5.0
 """Seconds that another command has to say where its database is."""
 LANES: Final = 2
 """One batch is decided while another is being committed."""
+NODE_RATE: Final = "40/second"
+"""How often this process may call a chain's node; a contract wallet's proof takes three or four calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,7 @@ async def open_services(
             evidence=SealedEvidence(sealing, keyring),
             sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             provider=sandbox.provider if sandbox else NoProvider(),
+            contracts=await stack.enter_async_context(_contracts(settings)) if settings.rpc else None,
             site=site,
             clock=clock,
             new_id=ids.new_id,
@@ -179,6 +186,17 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
         return
     async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10, trust_env=False) as client:
         yield Sandbox(SandboxProvider(keys.callback, site.uri, keys.fingerprint_of), Scripts(pool), client)
+
+
+@asynccontextmanager
+async def _contracts(settings: Settings) -> AsyncIterator[ContractWallets]:
+    """The nodes of the chains that can be asked about contract wallets."""
+    async with httpx2.AsyncClient() as client:
+        nodes: dict[str, EthereumNode] = {}
+        for chain, url in settings.rpc.items():
+            api = ProviderApi(chain, url.get_secret_value(), client=client, sign=content_type, rate=NODE_RATE)
+            nodes[chain] = EthereumNode(chain.removeprefix("eip155:"), JsonRpc(api))
+        yield ContractWallets(nodes)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

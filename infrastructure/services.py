@@ -16,6 +16,7 @@ from domain.commands import Command
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.contract_wallets import ContractWallets
 from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
@@ -55,6 +56,8 @@ class Services:
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]
     provider: VerificationProvider
+    contracts: ContractWallets | None
+    """None where no chain's node is set."""
     site: Site
     clock: Clock
     new_id: NewId

@@ -1,18 +1,24 @@
 """What can be set, from the environment. Read once, by `bootstrap`."""
 
+import json
 import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
+import httpx2
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
 
 ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?", re.ASCII)
+CHAIN: Final = re.compile(r"eip155:[1-9][0-9]{0,18}", re.ASCII)
+"""A CAIP-2 id of an EVM chain."""
+URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
+LARGEST_PORT: Final = 65535
 
 
 class Settings(BaseSettings):
@@ -29,11 +35,13 @@ class Settings(BaseSettings):
     keys: Path | None = None
     """The folder of the key files; `keys` below the data folder if not set."""
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
+    rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
+    """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
 
     @field_validator("database_url")
     @classmethod
@@ -61,6 +69,25 @@ class Settings(BaseSettings):
             raise ValueError("not an origin")
         return url
 
+    @field_validator("rpc", mode="before")
+    @classmethod
+    def _an_object(cls, text: object) -> object:
+        """Read here, where a complaint shows nothing of it: a node's address often holds its key."""
+        if not isinstance(text, str):
+            return text
+        try:
+            return json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            raise ValueError("not JSON") from None
+
+    @field_validator("rpc")
+    @classmethod
+    def _nodes(cls, rpc: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Refuse what is no EVM chain, or what no call could be made to."""
+        if not all(CHAIN.fullmatch(chain) and _reachable(url.get_secret_value()) for chain, url in rpc.items()):
+            raise ValueError("not EVM chains with the addresses of their nodes")
+        return rpc
+
     @property
     def keys_folder(self) -> Path:
         """Where the key files lie."""
@@ -76,6 +103,15 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """How others reach it."""
         return (self.public_url or self.local_url).rstrip("/")
+
+
+def _reachable(url: str) -> bool:
+    """Whether a call could be made to this address at all."""
+    try:
+        address = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return False
+    return URL.fullmatch(url) is not None and bool(address.host) and (address.port or 0) <= LARGEST_PORT
 
 
 def load_settings() -> Settings:

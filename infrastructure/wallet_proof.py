@@ -1,4 +1,6 @@
-"""Proof that a wallet's owner signed a message: EIP-191 signatures of externally owned accounts.
+"""Proof that a wallet's owner signed a message: EIP-191 signatures by the wallet's own key.
+
+Where no key proves it, the wallet may be a contract, which is asked (`contract_wallets`).
 
 https://eips.ethereum.org/EIPS/eip-191 · https://eips.ethereum.org/EIPS/eip-2 (low s) ·
 https://eips.ethereum.org/EIPS/eip-6492 (the suffix of contract signatures)
@@ -26,9 +28,14 @@ def keccak256(data: bytes) -> bytes:
     return _keccak.new(data=data, digest_bits=256).digest()
 
 
+def personal_digest(message: bytes) -> bytes:
+    """What is signed of a message: the hash of EIP-191, version 0x45."""
+    return keccak256(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
+
+
 def prove(message: bytes, signature: str) -> WalletProof:
     """Recover who signed `message`. The work is the same whether the signature is good, wrong or malformed."""
-    raw = _decode(signature)
+    raw = read_signature(signature)
     contract = raw is not None and raw.endswith(CONTRACT_SUFFIX)
     sound = raw is not None and _sound(raw)
     signer = _recover(message, raw if sound and raw else _DUMMY)
@@ -39,7 +46,7 @@ def prove(message: bytes, signature: str) -> WalletProof:
     return WalletProof(signer=signer)
 
 
-def _decode(signature: str) -> bytes | None:
+def read_signature(signature: str) -> bytes | None:
     """The bytes of a signature as 0x-hex, or as base64 of that or of the bytes; None where it is neither."""
     try:
         if signature.startswith("0x"):
@@ -63,9 +70,9 @@ def _sound(raw: bytes) -> bool:
 
 def _recover(message: bytes, raw: bytes) -> str | None:
     """The canonical address whose key made the signature, if any key did."""
-    digest = keccak256(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
+    compact = raw[:64] + bytes([RECOVERY_IDS[raw[64]]])
     try:
-        key = PublicKey.from_signature_and_message(raw[:64] + bytes([RECOVERY_IDS[raw[64]]]), digest, hasher=None)
+        key = PublicKey.from_signature_and_message(compact, personal_digest(message), hasher=None)
     except Exception:  # noqa: BLE001 -- coincurve raises bare exceptions for points that are not on the curve
         return None
     return "0x" + keccak256(key.format(compressed=False)[1:])[-20:].hex()

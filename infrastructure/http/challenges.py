@@ -2,21 +2,25 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from starlette.responses import Response
 
 from application.executor import Outcome
 from domain.challenge import issue
-from domain.commands import IssueChallenge, SignChallenge
+from domain.commands import IssueChallenge, SignChallenge, WalletProof
 from domain.customer import Challenge, fold
-from domain.events import ChallengeFailed
+from domain.decide import decide
+from domain.events import ChallengeFailed, ChallengeVerified
 from domain.refusals import UnknownCustomer
+from domain.wallet import same_wallet
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id
-from infrastructure.http.resources import PARTNER, answer, change_customer, etag, own_customer, read_wallet
+from infrastructure.http.resources import PARTNER, answer, change_customer, etag, own_customer, partner_of, read_wallet
 from infrastructure.http.routing import Call, Route
 from infrastructure.ids import nonce
 from infrastructure.services import Services
@@ -100,11 +104,38 @@ class ChallengeRoutes:
             submitted=sha256(f"{body.challenge}\n{body.signature}".encode()).hexdigest(),
             now=self._services.clock(),
         )
+        if not _signed_by_key(command):
+            command = await self._asked_of_contract(call, customer_id, command)
         outcome = await change_customer(self._services, call, customer_id, command)
         for envelope in outcome.added:
             if isinstance(envelope.event, ChallengeFailed):
                 raise Problem(_FAILED[envelope.event.reason])
         return Response(status_code=204, headers=etag(outcome.version))
+
+    async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:
+        """The command with what the wallet says, where it may be a contract and its word would decide.
+
+        Nobody is asked about an answer that fails whatever the wallet says. Raises `ProviderUnavailable`.
+        """
+        contracts, partner = self._services.contracts, partner_of(call)
+        if contracts is None or command.message is None:
+            return command
+        history = (await self._services.reader.streams([customer_id])).get(customer_id, [])
+        customer = fold(envelope.event for envelope in history)
+        if customer is None or customer.partner != partner:
+            raise UnknownCustomer
+        consent = replace(command, proof=WalletProof(signer=customer.wallet))
+        if not any(isinstance(event, ChallengeVerified) for event in decide(customer, consent)):
+            return command
+        message = command.message.encode()
+        proof = await contracts.prove(customer.wallet, message, command.signature, partner=partner)
+        return command if proof is None else replace(command, proof=proof)
+
+
+def _signed_by_key(command: SignChallenge) -> bool:
+    """Whether the wallet's own key made the signature, as far as the answer tells which wallet it is."""
+    signer = command.proof.signer
+    return signer is not None and same_wallet(signer, command.wallet)
 
 
 def _open(outcome: Outcome) -> Challenge:
