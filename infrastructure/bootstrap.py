@@ -29,10 +29,10 @@ from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Conne
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.screening.ofac import OfacList
 from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
+from infrastructure.sources import chosen_sources
 from infrastructure.verification import NoProvider
 
 POOL: Final = 8
@@ -152,6 +152,8 @@ async def open_services(
         stack.push_async_callback(_end, running)
         site = Site(urlsplit(settings.url).netloc, settings.url)
         sandbox = await stack.enter_async_context(_sandbox(settings, pool, keys, site))
+        vendors = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+        sources, confirming = chosen_sources(settings, pool, vendors)
         yield Services(
             conninfo=service,
             executor=executor,
@@ -161,7 +163,8 @@ async def open_services(
             directory=KeyDirectory(pool),
             keys=keys,
             evidence=SealedEvidence(sealing, keyring),
-            sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
+            sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
+            confirming=confirming,
             provider=sandbox.provider if sandbox else NoProvider(),
             site=site,
             clock=clock,

@@ -54,6 +54,9 @@ class Services:
     keys: Keys
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]
+    """In the order in which they are asked."""
+    confirming: tuple[ScreeningSource, ...]
+    """Asked after them, once one source alone found something grave."""
     provider: VerificationProvider
     site: Site
     clock: Clock

@@ -16,20 +16,18 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from application.ports import Answer, ProviderUnavailable, Unavailable
+from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
-from domain.findings import SourceReport
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
 from infrastructure.postgres import AWAY
+from infrastructure.screening.asking import ask_in_order
 from infrastructure.services import Services
 
 LEASE: Final = 60
 """Seconds that a worker has for a step before another may take it."""
 AT_ONCE: Final = 32
 POLL: Final = 0.5
-PATIENCE: Final = 20.0
-"""Seconds that a source has to answer."""
 
 _CLAIM: Final = """
     UPDATE gatehouse.worklist w
@@ -68,8 +66,9 @@ class Step:
 
     @property
     def key(self) -> str:
-        """The same for every repetition: the provider's idempotency key."""
-        return f"{self.customer}/{self.name}"
+        """The same for every repetition: the provider's idempotency key. Confirming is screening once more."""
+        kind = "screen" if self.kind == "confirm" else self.kind
+        return f"{self.customer}/{kind}/{self.attempt}"
 
 
 class Worker:
@@ -81,6 +80,7 @@ class Worker:
         self._under_way: set[asyncio.Task[None]] = set()
         self._steps: dict[str, Callable[[Step], Awaitable[None]]] = {
             "screen": self._screen,
+            "confirm": self._screen,
             "open_verification": self._open_verification,
         }
 
@@ -135,14 +135,10 @@ class Worker:
             log.exception("step_failed", kind=step.kind, fault=type(fault).__name__)
 
     async def _screen(self, step: Step) -> None:
-        """Ask all sources at once and record what they said."""
+        """Ask the sources in order, to confirm a finding others too, and record what they said."""
         services = self._services
-        answers = await asyncio.gather(
-            *(
-                _asked(source.ask(step.wallet, customer=step.customer, key=step.key), source.name)
-                for source in services.sources
-            )
-        )
+        sources = services.sources + (services.confirming if step.kind == "confirm" else ())
+        answers = await ask_in_order(sources, step.wallet, customer=step.customer, key=step.key)
         digests = iter(
             await services.evidence.keep(step.customer, [answer.payload for answer in answers if answer.payload])
         )
@@ -177,12 +173,3 @@ class Worker:
     async def _postpone(self, step: Step, seconds: int) -> None:
         async with self._services.pool.connection() as connection:
             await connection.execute(_POSTPONE, (seconds, step.customer, step.name))
-
-
-async def _asked(question: Awaitable[Answer], source: str) -> Answer:
-    """The answer, or that there was none in time."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await question
-    except TimeoutError:
-        return Answer(SourceReport(source=source, answered=False))

@@ -28,6 +28,7 @@ from infrastructure import worker as worker_module
 from infrastructure.bootstrap import open_services
 from infrastructure.keys import load_keys
 from infrastructure.projector import Projector
+from infrastructure.screening import asking
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 from infrastructure.worker import LEASE, Worker
@@ -222,7 +223,7 @@ async def test_a_lease_is_held_for_as_long_as_a_step_may_take(database: str, tmp
 
     assert step == "screen/1"
     assert timedelta() < left <= timedelta(seconds=LEASE)
-    assert timedelta(seconds=LEASE) > timedelta(seconds=worker_module.PATIENCE)
+    assert timedelta(seconds=LEASE) > timedelta(seconds=asking.ALL)
 
 
 @pytest.mark.parametrize("late", ["it answers late", "its outcome is recorded but not projected yet"])
@@ -296,7 +297,7 @@ async def test_an_outage_of_a_source_is_recorded_with_the_time_of_the_next_attem
 async def test_a_source_that_is_too_slow_counts_as_away(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
     async with working(database, tmp_path, answering=False) as work:
         await work.customers(1)
         await work.do()
