@@ -150,6 +150,9 @@ async def test_watchman_s_report_names_every_list_that_was_searched() -> None:
     assert first.report.list_hash == sha256(version.encode()).hexdigest()
     assert later.report.list_hash != first.report.list_hash
     assert json.loads(json.loads(first.payload)["listinfo"])["listHashes"] == LISTS
+    asked = server.requests[1].query
+    assert {"cryptoAddress"} == {name for name, _ in asked}
+    assert {f"{currency}:{LISTED}" for currency in ("", "ETH", "USDT", "USDC")} <= {value for _, value in asked}
 
 
 @pytest.mark.anyio

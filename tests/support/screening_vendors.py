@@ -2,19 +2,21 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx2
 from pydantic import SecretStr
 
-from application.ports import ScreeningSource
+from application.ports import Answer, ScreeningSource
+from domain.findings import SourceReport
 from infrastructure.screening.chainalysis_risk import ChainalysisRisk
 from infrastructure.screening.chainalysis_sanctions import ChainalysisSanctions
 from infrastructure.screening.trm import TrmSanctions
 from infrastructure.screening.watchman import Watchman
-from tests.support.raw_server import Reply, Request, as_json
+from tests.support.raw_server import RawServer, Reply, Request, as_json, raw_server
 
 KEY: Final = "canary-key-7f"
 LISTED: Final = "0x1da5821544e25c636c1417ba96ade4cf6d2f9b5a"
@@ -86,15 +88,15 @@ def trm(request: Request) -> Reply:
 
 
 def watchman(request: Request) -> Reply:
-    """moov-io/watchman: it knows the listed address as a list writes it, under one of its currencies."""
+    """moov-io/watchman: the listed address stands in a list in capitals, under a currency of a chain yet to come."""
     if request.path == "/v2/listinfo":
         return as_json(listinfo(LISTS))
     if request.path != "/v2/search":
         return NOT_FOUND
     written = "0x" + LISTED[2:].upper()
     asked = [value.split(":") for name, value in request.query if name == "cryptoAddress"]
-    exact = any(currency in {"", "USDT"} and address.lower() == LISTED for currency, address in asked)
-    found = [entity("35000", [("XBT", "1abc"), ("USDT", written)], match=1.0)] if exact else []
+    exact = any(currency in {"", "NEW"} and address.lower() == LISTED for currency, address in asked)
+    found = [entity("35000", [("XBT", "1abc"), ("NEW", written)], match=1.0)] if exact else []
     return as_json({"entities": [*found, entity("12300", [("ETH", "0x" + "ab" * 20)]), entity("306", None)]})
 
 
@@ -144,3 +146,17 @@ VENDORS: Final = {
     "trm": Vendor(lambda: trm, lambda url, client: TrmSanctions(url, SecretStr(KEY), client=client)),
     "watchman": Vendor(lambda: watchman, lambda url, client: Watchman(url, client=client), calls=2, keyed=False),
 }
+
+
+@asynccontextmanager
+async def vendor(name: str) -> AsyncIterator[tuple[ScreeningSource, RawServer]]:
+    """A vendor by its name: our adapter, and the server that it asks."""
+    known = VENDORS[name]
+    async with raw_server(known.server()) as server, httpx2.AsyncClient(trust_env=False) as client:
+        yield known.adapter(server.url, client), server
+
+
+def nothing_said(answer: Answer, source: str) -> None:
+    """That an answer is an outage, and says nothing else."""
+    expected = SourceReport(source=source, answered=False, retry_after=answer.report.retry_after)
+    assert answer == Answer(expected, b"")
