@@ -22,9 +22,9 @@ READ: Final = """
 STATUSES: Final = "SELECT id, status FROM gatehouse.customers"
 TIME_PASSES: Final = """
     UPDATE gatehouse.worklist SET due = least(due, now()), leased_until = now()
-    WHERE kind IN ('screen', 'open_verification')
+    WHERE kind IN ('screen', 'confirm', 'open_verification')
 """
-STEPS: Final = "SELECT count(*) FROM gatehouse.worklist WHERE kind IN ('screen', 'open_verification')"
+STEPS: Final = "SELECT count(*) FROM gatehouse.worklist WHERE kind IN ('screen', 'confirm', 'open_verification')"
 ONCE: Final = frozenset(
     {"CustomerRegistered", "ChallengeVerified", "ScreeningPassed", "ScreeningFailed", "VerificationStarted"}
 )

@@ -33,10 +33,10 @@ from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.screening.ofac import OfacList
 from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
+from infrastructure.sources import chosen_sources
 from infrastructure.verification import NoProvider
 
 POOL: Final = 8
@@ -158,6 +158,8 @@ async def open_services(
         stack.push_async_callback(_end, running)
         site = Site(urlsplit(settings.url).netloc, settings.url)
         sandbox = await stack.enter_async_context(_sandbox(settings, pool, keys, site))
+        vendors = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+        sources, confirming = chosen_sources(settings, pool, vendors)
         yield Services(
             conninfo=service,
             executor=executor,
@@ -167,9 +169,10 @@ async def open_services(
             directory=KeyDirectory(pool),
             keys=keys,
             evidence=SealedEvidence(sealing, keyring),
-            sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
+            sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
+            confirming=confirming,
             provider=sandbox.provider if sandbox else NoProvider(),
-            contracts=await stack.enter_async_context(_contracts(settings)) if settings.rpc else None,
+            contracts=_contracts(settings, vendors) if settings.rpc else None,
             site=site,
             clock=clock,
             new_id=ids.new_id,
@@ -188,15 +191,13 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
         yield Sandbox(SandboxProvider(keys.callback, site.uri, keys.fingerprint_of), Scripts(pool), client)
 
 
-@asynccontextmanager
-async def _contracts(settings: Settings) -> AsyncIterator[ContractWallets]:
+def _contracts(settings: Settings, client: httpx2.AsyncClient) -> ContractWallets:
     """The nodes of the chains that can be asked about contract wallets."""
-    async with httpx2.AsyncClient() as client:
-        nodes: dict[str, EthereumNode] = {}
-        for chain, url in settings.rpc.items():
-            api = ProviderApi(chain, url.get_secret_value(), client=client, sign=content_type, rate=NODE_RATE)
-            nodes[chain] = EthereumNode(chain.removeprefix("eip155:"), JsonRpc(api))
-        yield ContractWallets(nodes)
+    nodes: dict[str, EthereumNode] = {}
+    for chain, url in settings.rpc.items():
+        api = ProviderApi(chain, url.get_secret_value(), client=client, sign=content_type, rate=NODE_RATE)
+        nodes[chain] = EthereumNode(chain.removeprefix("eip155:"), JsonRpc(api))
+    return ContractWallets(nodes)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

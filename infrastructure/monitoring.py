@@ -19,9 +19,9 @@ from domain.findings import SourceReport
 from domain.policies.monitoring import MONITORING_1
 from domain.refusals import Refused
 from domain.vocabulary import Event
-from infrastructure.asking import Step, asked
 from infrastructure.screening.ofac import OfacList
 from infrastructure.services import Services
+from infrastructure.step import Step, asked
 
 ACTOR: Final = f"policy:{MONITORING_1}"
 
@@ -51,8 +51,11 @@ class Monitoring:
         self._list = OfacList(services.pool)
 
     async def look(self, step: Step) -> None:
-        """Ask all sources about one customer, and record what they say."""
+        """Ask all sources about one customer, others too where one alone finds something, and record what they say."""
         reports = await asked(self._services, self._services.sources, step)
+        heard = [report for report in reports if report.answered]
+        if any(report.grave for report in heard) and not any(report.listed for report in heard):
+            reports += await asked(self._services, self._services.confirming, step)
         await self._record(step, reports, attempt=step.attempt)
 
     async def rescreen(self, step: Step) -> None:

@@ -19,7 +19,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
+from purgatory.domain.model import CLOSED, OPENED, OpenedState
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from application.ports import ProviderUnavailable
@@ -76,12 +76,15 @@ class ProviderApi:
         self, method: str, path: str, *, content: bytes = b"", expected: Collection[int] = (200,)
     ) -> Answered:
         """Ask, and answer with the raw bytes. Raises `ProviderUnavailable` for any status that is not `expected`."""
-        started = time.monotonic()
+        started, late = time.monotonic(), "rate_limited"
         try:
-            async with asyncio.timeout(DEADLINE), self._breaker():
-                answered = await self._tried(method, path, content, expected)
+            async with asyncio.timeout(DEADLINE):
+                await self._turn()  # waiting here is our own doing, and opens no circuit
+                late = "timeout"
+                async with self._circuit():
+                    answered = await self._tried(method, path, content, expected)
         except TimeoutError:
-            raise self.unavailable("timeout") from None
+            raise self.unavailable(late) from None
         PROVIDER_LATENCY.labels(self.name).observe(time.monotonic() - started)
         PROVIDER_CALLS.labels(self.name, "answered").inc()
         return answered
@@ -93,21 +96,34 @@ class ProviderApi:
         return ProviderUnavailable(retry_after)
 
     @asynccontextmanager
-    async def _breaker(self) -> AsyncIterator[None]:
+    async def _circuit(self) -> AsyncIterator[None]:
         """Let the call through, unless the provider is to be left alone. After a pause, one call tries it at a time."""
-        if (wait := self._silent_until - time.time()) > 0:
-            raise self.unavailable("asked_to_wait", retry_after=math.ceil(wait))
         breaker = await self._breakers.get_breaker(self.name)
         try:
-            if breaker.context.state == "closed":
+            if breaker.context.state == CLOSED:
                 async with breaker:
                     yield
             else:
                 async with self._trial, breaker:
                     yield
         except OpenedState as opened:
-            wait = opened.opened_at + PAUSE - time.time()
-            raise self.unavailable("left_alone", retry_after=max(1, math.ceil(wait))) from None
+            raise self._left_alone(opened.opened_at + PAUSE - time.time()) from None
+
+    async def _turn(self) -> None:
+        """Wait until the rate allows a call, for as long as the provider may be called at all."""
+        context = (await self._breakers.get_breaker(self.name)).context
+        while True:
+            if (wait := self._silent_until - time.time()) > 0:
+                raise self.unavailable("asked_to_wait", retry_after=math.ceil(wait))
+            if context.state == OPENED and (wait := (context.opened_at or 0.0) + PAUSE - time.time()) >= 0:
+                raise self._left_alone(wait)
+            if await self._limiter.hit(self._rate, self.name):
+                return
+            window = await self._limiter.get_window_stats(self._rate, self.name)
+            await asyncio.sleep(max(window.reset_time - time.time(), 0.01))
+
+    def _left_alone(self, wait: float) -> ProviderUnavailable:
+        return self.unavailable("left_alone", retry_after=max(1, math.ceil(wait)))
 
     async def _tried(self, method: str, path: str, content: bytes, expected: Collection[int]) -> Answered:
         retrying = AsyncRetrying(
@@ -117,12 +133,16 @@ class ProviderApi:
             reraise=True,
         )
         try:
-            return await retrying(self._once, method, path, content, expected)
+            async for attempt in retrying:
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        await self._turn()
+                    return await self._once(method, path, content, expected)
         except _Failed as failed:
             raise self.unavailable(str(failed)) from None
+        raise AssertionError  # the last attempt raises what it failed with
 
     async def _once(self, method: str, path: str, content: bytes, expected: Collection[int]) -> Answered:
-        await self._turn()
         headers = {"accept-encoding": "identity", **self._sign(method, path, content)}
         try:
             async with self._client.stream(
@@ -142,25 +162,22 @@ class ProviderApi:
             return
         wait = _seconds(response.headers.get("retry-after", ""))
         if status in {429, 503} and (status == 429 or wait):  # noqa: PLR2004 -- too many requests
-            self._silent_until = time.time() + max(wait, 1)
+            self._silent_until = max(self._silent_until, time.time() + max(wait, 1))
             raise self.unavailable("asked_to_wait", retry_after=max(wait, 1), status=status)
         if status >= 500 or status == 408:  # noqa: PLR2004 -- the provider's fault, or a request that came too slowly
             raise _Failed("failed")
         raise self.unavailable("refused", status=status)
 
     async def _body(self, response: httpx2.Response) -> bytes:
+        """The body as it came: nothing is unpacked, so that it is never larger than what was sent."""
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self.unavailable("malformed", status=response.status_code)
         body = bytearray()
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > LARGEST:
                 raise self.unavailable("too_large", status=response.status_code)
         return bytes(body)
-
-    async def _turn(self) -> None:
-        """Wait until the rate allows a call."""
-        while not await self._limiter.hit(self._rate, self.name):
-            window = await self._limiter.get_window_stats(self._rate, self.name)
-            await asyncio.sleep(max(window.reset_time - time.time(), 0.01))
 
 
 def _asked_to_wait(outage: BaseException) -> bool:
@@ -174,7 +191,7 @@ def _seconds(retry_after: str) -> int:
         return min(int(retry_after[:9]), LONGEST_PAUSE)
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(math.ceil(until.timestamp() - time.time()), 0), LONGEST_PAUSE)

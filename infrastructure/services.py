@@ -55,6 +55,9 @@ class Services:
     keys: Keys
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]
+    """In the order in which they are asked."""
+    confirming: tuple[ScreeningSource, ...]
+    """Asked after them, once one source alone found something grave."""
     provider: VerificationProvider
     contracts: ContractWallets | None
     """None where no chain's node is set."""

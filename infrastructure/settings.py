@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
 
+BASE_URL: Final = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
+)
+"""An origin with a path, maybe. No user and no query: neither belongs into what is shown of a setting."""
 ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?", re.ASCII)
 CHAIN: Final = re.compile(r"eip155:[1-9][0-9]{0,18}", re.ASCII)
 """A CAIP-2 id of an EVM chain."""
@@ -42,6 +46,18 @@ class Settings(BaseSettings):
     """Which rejections wait for two officers."""
     rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
+    screening: str = "ofac"
+    """The screening sources by name, with commas between them, in the order in which they are asked."""
+    confirming: str = ""
+    """Those that are asked too once one source alone found something grave."""
+    chainalysis_sanctions_key: SecretStr | None = Field(default=None, repr=False)
+    chainalysis_sanctions_url: str = "https://public.chainalysis.com"
+    chainalysis_key: SecretStr | None = Field(default=None, repr=False)
+    chainalysis_url: str = "https://api.chainalysis.com"
+    trm_key: SecretStr | None = Field(default=None, repr=False)
+    """May be left out: TRM then allows one question a second."""
+    trm_url: str = "https://api.trmlabs.com"
+    watchman_url: str | None = None
 
     @field_validator("database_url")
     @classmethod
@@ -53,11 +69,13 @@ class Settings(BaseSettings):
             raise ValueError("not a connection string") from None
         return conninfo
 
-    @field_validator("database_url", mode="before")
+    @field_validator(
+        "database_url", "chainalysis_sanctions_key", "chainalysis_key", "trm_key", "watchman_url", mode="before"
+    )
     @classmethod
-    def _given(cls, conninfo: object) -> object:
+    def _given(cls, value: object) -> object:
         """An empty variable is one that was not set."""
-        return conninfo or None
+        return value or None
 
     @field_validator("public_url")
     @classmethod
@@ -87,6 +105,22 @@ class Settings(BaseSettings):
         if not all(CHAIN.fullmatch(chain) and _reachable(url.get_secret_value()) for chain, url in rpc.items()):
             raise ValueError("not EVM chains with the addresses of their nodes")
         return rpc
+
+    @field_validator("chainalysis_sanctions_key", "chainalysis_key", "trm_key")
+    @classmethod
+    def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        """A key with spaces or a line's end was copied wrongly."""
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()):
+            raise ValueError("not a key")
+        return key
+
+    @field_validator("chainalysis_sanctions_url", "chainalysis_url", "trm_url", "watchman_url")
+    @classmethod
+    def _a_base(cls, url: str | None) -> str | None:
+        """What paths are put behind."""
+        if url is not None and not BASE_URL.fullmatch(url):
+            raise ValueError("not a base URL")
+        return url
 
     @property
     def keys_folder(self) -> Path:

@@ -18,10 +18,10 @@ from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
-from infrastructure.asking import Step, asked
 from infrastructure.monitoring import Monitoring
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
+from infrastructure.step import Step, asked
 
 LEASE: Final = 60
 """Seconds that a worker has for a step before another may take it."""
@@ -58,6 +58,7 @@ class Worker:
         self._under_way: set[asyncio.Task[None]] = set()
         self._steps: dict[str, Callable[[Step], Awaitable[None]]] = {
             "screen": self._screen,
+            "confirm": self._screen,
             "open_verification": self._open_verification,
             "monitor": monitoring.look,
             "rescreen": monitoring.rescreen,
@@ -114,9 +115,10 @@ class Worker:
             log.exception("step_failed", kind=step.kind, fault=type(fault).__name__)
 
     async def _screen(self, step: Step) -> None:
-        """Ask all sources at once and record what they said."""
+        """Ask the sources in order, to confirm a finding others too, and record what they said."""
         services = self._services
-        reports = await asked(services, services.sources, step)
+        sources = services.sources + (services.confirming if step.kind == "confirm" else ())
+        reports = await asked(services, sources, step)
         command = RecordScreening(
             attempt=step.attempt,
             reports=reports,

@@ -22,10 +22,19 @@ from domain.events import (
     VerificationStarted,
 )
 from domain.policies.monitoring import INTERVAL
-from domain.vocabulary import Event, Status
+from domain.vocabulary import Event, Reason, Status
 from projections.projection import Projection, Small, by_customer
 
-Kind = Literal["await_signature", "screen", "open_verification", "await_verification", "review", "monitor", "rescreen"]
+Kind = Literal[
+    "await_signature",
+    "screen",
+    "confirm",
+    "open_verification",
+    "await_verification",
+    "review",
+    "monitor",
+    "rescreen",
+]
 Step = tuple[Kind, int, datetime | None]
 
 
@@ -84,10 +93,14 @@ def _published(recorded: Envelope) -> WorkRow:
     )
 
 
-def _after_attempt(event: ScreeningAttempted, _at: datetime, _after: str) -> Step | None:
-    """Another attempt, a review, or nothing: what a verdict came to is an event of its own."""
+def _after_attempt(event: ScreeningAttempted, _at: datetime, after: str) -> Step | None:
+    """Another attempt, a review, or nothing: what a verdict came to is an event of its own.
+
+    What one source alone found is to be confirmed by others, and still is when one of them was out.
+    """
     if event.verdict == "retry":
-        return "screen", event.attempt + 1, event.due
+        in_doubt = after == "confirm" or Reason.SINGLE_SOURCE_FINDINGS in event.reasons
+        return "confirm" if in_doubt else "screen", event.attempt + 1, event.due
     return ("review", event.attempt, None) if event.verdict == "hold" else None
 
 

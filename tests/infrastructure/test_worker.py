@@ -24,11 +24,11 @@ from application.ports import (
 )
 from domain.events import ChallengeVerified, ScreeningFailed
 from domain.findings import SourceReport
-from infrastructure import asking
 from infrastructure import worker as worker_module
 from infrastructure.bootstrap import open_services
 from infrastructure.keys import load_keys
 from infrastructure.projector import Projector
+from infrastructure.screening import asking
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 from infrastructure.worker import LEASE, Worker
@@ -223,7 +223,7 @@ async def test_a_lease_is_held_for_as_long_as_a_step_may_take(database: str, tmp
 
     assert step == "screen/1"
     assert timedelta() < left <= timedelta(seconds=LEASE)
-    assert timedelta(seconds=LEASE) > timedelta(seconds=asking.PATIENCE)
+    assert timedelta(seconds=LEASE) > timedelta(seconds=asking.ALL)
 
 
 @pytest.mark.parametrize("late", ["it answers late", "its outcome is recorded but not projected yet"])

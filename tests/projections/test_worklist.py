@@ -4,8 +4,16 @@ from typing import Any
 import pytest
 
 from domain.customer import fold
-from domain.events import LegalHoldPlaced, RejectionProposed, RejectionWithdrawn, VerificationStarted, WalletClaimed
-from domain.vocabulary import Event
+from domain.events import (
+    LegalHoldPlaced,
+    RejectionProposed,
+    RejectionWithdrawn,
+    ScreeningAttempted,
+    VerificationStarted,
+    WalletClaimed,
+)
+from domain.findings import SourceReport
+from domain.vocabulary import Event, Reason
 from projections.worklist import WORKLIST, WorkRow, work_row
 from tests.domain.histories import (
     ASKED_TO_RETRY,
@@ -17,7 +25,7 @@ from tests.domain.histories import (
     SCREENED,
     VERIFYING_IN_SESSION,
 )
-from tests.domain.samples import ALICE, APPLICANT, CUSTOMER, NOW, WALLET, minutes
+from tests.domain.samples import ALICE, APPLICANT, CUSTOMER, NOW, WALLET, grave, minutes, silent
 from tests.projections.recorded import CORRELATION, event_id, moment, recorded, row_of
 
 # What is next, which attempt, when it is due (None: when a person acts), and the version that asked for it.
@@ -25,7 +33,7 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "registered": ("await_signature", 0, None, 1),
     "challenge failed": ("await_signature", 0, None, 1),
     "challenge verified": ("screen", 1, moment(3), 3),
-    "screening in doubt": ("screen", 2, minutes(1), 4),
+    "screening in doubt": ("confirm", 2, minutes(1), 4),
     "held in screening": ("review", 2, None, 5),
     "screened": ("open_verification", 1, moment(5), 5),
     "verifying in session": ("await_verification", 1, None, 6),
@@ -86,6 +94,24 @@ def test_an_officer_is_asked_wherever_a_policy_held(name: str) -> None:
 def kind_after(*history: Event) -> Any:  # noqa: ANN401 -- a kind, or an attribute error
     """What is next."""
     return row_of(WORKLIST, *history).kind
+
+
+def attempted(attempt: int, *reports: SourceReport, reasons: tuple[Reason, ...]) -> ScreeningAttempted:
+    """An attempt that decided nothing."""
+    return ScreeningAttempted(
+        attempt=attempt, reports=reports, verdict="retry", reasons=reasons, policy="screening-1", due=minutes(1)
+    )
+
+
+def test_what_one_source_found_is_to_be_confirmed_and_still_is_after_an_outage() -> None:
+    out = attempted(1, silent("trm"), reasons=(Reason.SOURCE_UNAVAILABLE,))
+    doubt = attempted(2, grave(), reasons=(Reason.SINGLE_SOURCE_FINDINGS,))
+    out_again = attempted(3, silent("trm"), reasons=(Reason.SOURCE_UNAVAILABLE,))
+
+    assert kind_after(*CHALLENGE_VERIFIED, out) == "screen"
+    assert kind_after(*CHALLENGE_VERIFIED, out, doubt) == "confirm"
+    assert kind_after(*CHALLENGE_VERIFIED, out, doubt, out_again) == "confirm"
+    assert row_of(WORKLIST, *CHALLENGE_VERIFIED, out, doubt, out_again).attempt == 4
 
 
 def test_a_session_that_opens_late_ends_no_review() -> None:
