@@ -173,7 +173,7 @@ class ProviderApi:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise self.unavailable("malformed", status=response.status_code)
         body = bytearray()
-        async for chunk in response.aiter_raw():
+        async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > LARGEST:
                 raise self.unavailable("too_large", status=response.status_code)
