@@ -110,11 +110,16 @@ def keys_revoke(key_id: str) -> None:
 
 
 @sanctions_app.command("adopt")
-def sanctions_adopt(file: Path) -> None:
-    """Put a list in the format of OFAC's sdn_advanced.xml in force."""
-    from infrastructure.administration import adopt_list
+def sanctions_adopt(
+    source: Annotated[str, typer.Argument(metavar="FILE|URL")],
+    *,
+    force: Annotated[bool, typer.Option(help="Also if it is older or much smaller than the list in force.")] = False,
+    json: Json = False,
+) -> None:
+    """Put a list in the format of OFAC's sdn_advanced.xml in force, and show what it adds and removes."""
+    from infrastructure.sanctions.command import adopt_list
 
-    adopt_list(file)
+    adopt_list(source, force=force, as_json=json)
 
 
 @app.command()
