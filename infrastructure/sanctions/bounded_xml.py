@@ -73,6 +73,8 @@ class BoundedXml:
         for begin in range(0, len(piece), CHUNK):
             chunk = piece[begin : begin + CHUNK]
             self._parse(chunk)
+            if 0 in chunk:  # expat sees UTF-16 for what it is, whatever it was told
+                self.refuse("the list is not in UTF-8")
             self._size += len(chunk)
             self._check()
 
