@@ -21,6 +21,7 @@ BENCHES: Final = {
     "past": "bench.past",
     "peers": "bench.peer_check",
     "replay": "bench.replay",
+    "sanctions": "bench.sanctions",
 }
 
 
