@@ -23,6 +23,7 @@ BENCHES: Final = {
     "peers": "bench.peer_check",
     "pipeline": "bench.pipeline",
     "replay": "bench.replay",
+    "sanctions": "bench.sanctions",
 }
 
 

@@ -51,6 +51,15 @@ class Peak:
     mb: float = 0.0
 
 
+def peak_mb(process: int) -> float:
+    """Return the most that was ever resident of a living process, in megabytes of 10^6 bytes; 0 of one that ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return int((status.partition("VmHWM:")[2].split() or ["0"])[0]) * 1024 / 1e6
+
+
 @contextmanager
 def watch_memory(root: int) -> Iterator[Peak]:
     """Sample the tree's memory twice a second while the block runs, and once at its end."""

@@ -20,13 +20,13 @@ from rich.progress import Progress
 from bench.history import EACH, load_log, people
 from bench.postgres import Database, postgres
 from bench.report import Report, Target
-from infrastructure.administration import put_in_force
 from infrastructure.bootstrap import open_services
 from infrastructure.collector import spared_collector
 from infrastructure.keys import load_keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
+from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import Listing, SanctionsList
 from infrastructure.services import Services
 from infrastructure.settings import Settings

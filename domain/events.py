@@ -267,12 +267,19 @@ class ApiKeyRevoked(Event):
 class SanctionsListPublished(Event):
     """A sanctions list was adopted: screenings from here on use it."""
 
+    schema_version = 2
+
     list_name: str
     list_version: str
     list_hash: Digest
     entries: int
     addresses: int
     sample: bool
+    previous_hash: Digest | None = None
+    """The list before it; none for the first."""
+    added: int | None = None
+    """Addresses that it names and the list before did not; not known of adoptions in version 1."""
+    removed: int | None = None
 
 
 class CustomersRescreened(Event):

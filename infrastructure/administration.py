@@ -1,25 +1,24 @@
-"""Commands of whoever runs the service: migrate, keys, sanctions lists."""
+"""Commands of whoever runs the service: migrate and keys. What they need is opened here."""
 
 import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TypeVar, get_args
 from uuid import UUID
 
 import typer
 
 from application.handlers import append
-from application.streams import sanctions_list_of
 from infrastructure import migrate as migrations
 from infrastructure.api_keys import Role, UnknownKey, issue, new_key, revoke
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
 from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
-from infrastructure.sanctions.sdn_advanced import SAMPLE, MalformedSanctionsList, SanctionsList, read
-from infrastructure.screening.ofac import OFAC, adopt, adopted_list, keep_addresses
+from infrastructure.sanctions.adoption import put_in_force
+from infrastructure.sanctions.sdn_advanced import SAMPLE, read
+from infrastructure.screening.ofac import adopted_list
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 
@@ -100,17 +99,6 @@ def list_keys(*, as_json: bool) -> None:
             )
 
 
-def adopt_list(file: Path) -> None:
-    """Put a list in force."""
-    try:
-        with file.open("rb") as stream:
-            given = read(stream)
-    except (OSError, MalformedSanctionsList) as fault:
-        raise CannotStart(f"cannot adopt the list: {fault}") from fault
-    with_services(lambda services: put_in_force(services, given, sample=False))
-    typer.echo(f"in force: the list of {given.published}, {len(given.addresses)} addresses, sha256 {given.sha256}")
-
-
 async def issue_key(services: Services, *, role: Role, name: str, partner: UUID | None = None) -> IssuedKey:
     """Issue a key; a partner's first key makes the partner."""
     key, key_hash = new_key(role)
@@ -126,14 +114,6 @@ async def issue_key(services: Services, *, role: Role, name: str, partner: UUID 
         correlation_id=key_id,
     )
     return IssuedKey(key_id, role, name, partner, key)
-
-
-async def put_in_force(services: Services, given: SanctionsList, *, sample: bool) -> None:
-    """Store a list's addresses, then record that it is in force."""
-    await keep_addresses(services.pool, given)
-    await services.execute(
-        lambda: adopt(given, sample=sample), actor="admin:console", correlation_id=sanctions_list_of(OFAC)
-    )
 
 
 async def sample_adopted(services: Services, settings: Settings) -> None:

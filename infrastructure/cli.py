@@ -110,11 +110,16 @@ def keys_revoke(key_id: str) -> None:
 
 
 @sanctions_app.command("adopt")
-def sanctions_adopt(file: Path) -> None:
-    """Put a list in the format of OFAC's sdn_advanced.xml in force."""
-    from infrastructure.administration import adopt_list
+def sanctions_adopt(
+    source: Annotated[str, typer.Argument(metavar="FILE|URL")],
+    *,
+    force: Annotated[bool, typer.Option(help="Also if it is older or much smaller than the list in force.")] = False,
+    json: Json = False,
+) -> None:
+    """Put a list in the format of OFAC's sdn_advanced.xml in force, and show what it adds and removes."""
+    from infrastructure.sanctions.command import adopt_list
 
-    adopt_list(file)
+    adopt_list(source, force=force, as_json=json)
 
 
 @app.command()
@@ -157,7 +162,7 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: append, commands, growth, past, projections, queries or replay.
+    """Measure NAME: append, commands, growth, past, projections, queries, replay or sanctions.
 
     The last line is JSON; exit code 0 only if the targets are met.
     """

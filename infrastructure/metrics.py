@@ -22,3 +22,5 @@ PROVIDER_LATENCY: Final = Histogram(
     ["provider"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0),
 )
+SANCTIONS_LIST_AGE: Final = Gauge("gatehouse_sanctions_list_age_days", "Days since the list in force was published")
+SANCTIONS_LIST_SAMPLE: Final = Gauge("gatehouse_sanctions_list_sample", "1 where the list in force is the sample")

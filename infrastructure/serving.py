@@ -32,7 +32,7 @@ from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
-from infrastructure.screening.ofac import sanctions_warnings
+from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 from infrastructure.worker import Worker
@@ -68,6 +68,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                     with spared_collector():
                         async with answering(services, listener), asyncio.TaskGroup() as lives:
                             lives.create_task(keep_database(ready.server))
+                            lives.create_task(Reminder(services).run())
                             if workers:
                                 lives.create_task(keep_working(settings, ready.conninfo))
 
@@ -247,9 +248,6 @@ def _end_with_input() -> None:
 async def _announce(services: Services, settings: Settings) -> None:
     """Say where to go, and on an embedded database the first time, with what."""
     typer.echo(f"Gatehouse ({settings.mode} mode) on {settings.url}, docs at {settings.url}/docs")
-    if settings.mode == "production":
-        for warning in await sanctions_warnings(services.pool, services.clock()):
-            log.warning("sanctions_list", warning=warning)
     if settings.database_url is not None or settings.mode == "production":
         return
     if await services.directory.was_issued("sandbox admin"):

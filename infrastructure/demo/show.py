@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infrastructure.administration import issue_key, put_in_force
+from infrastructure.administration import issue_key
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.demo.partner import Officer, Partner, Unexpected
 from infrastructure.demo.stories import STORIES, DemoClock, Stage, Story
@@ -24,6 +24,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.ids import now
 from infrastructure.logs import set_up_logs
 from infrastructure.sanctions import sdn_advanced, sdn_writer
+from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.screening.ofac import adopted_list
 from infrastructure.services import Services
 from infrastructure.serving import answering, keep_working, listening, run_until_told

@@ -22,6 +22,7 @@ from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.operations import Operations
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.routing import Gate, Route, answered, finish
+from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
@@ -65,6 +66,7 @@ def routes_of(services: Services) -> list[Route]:
     """Every route that needs a key."""
     routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
     routes += OfficerRoutes(services.reader).routes() + TimeTravelRoutes(services).routes()
+    routes += SanctionsRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -110,7 +112,8 @@ def _methods(request: Request) -> set[str]:
 def _described(route: Route) -> dict[str, Any]:
     """What FastAPI is told of a route, for OpenAPI."""
     behind = ("projection_behind",) if route.shows else ()
-    problems = (*route.problems, *ALWAYS, *(WITH_BODY if route.body else ()), *behind)
+    body = WITH_BODY if route.body else ("unsupported_media_type",) if route.raw else ()
+    problems = (*route.problems, *ALWAYS, *body, *behind)
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()
@@ -121,6 +124,8 @@ def _described(route: Route) -> dict[str, Any]:
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
     if route.body:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+    if route.raw:
+        extra["requestBody"] = {"required": True, "content": {route.raw: {}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
     return {

@@ -180,6 +180,28 @@ class Accepted(Resource):
     accepted: bool = True
 
 
+class SanctionsListQuery(BaseModel):
+    """`POST /v1/sanctions-lists`: whether an older or much smaller list is meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    force: bool = False
+
+
+class SanctionsListAdoption(Resource):
+    """Which list is in force, and how it differs from the one before; nothing `changed` where it was already."""
+
+    changed: bool
+    list_version: str
+    list_hash: str
+    entries: int
+    addresses: int
+    sample: bool
+    previous_hash: str | None = None
+    added: list[str]
+    removed: list[str]
+
+
 class TimelineEntry(Resource):
     """One line of a customer's story."""
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from infrastructure.metrics import LOG_POSITION, PROJECTION_POSITION, PROJECTION_STOPPED, WORK_DUE
 from infrastructure.migrate import migrations
 from infrastructure.progress import progress
-from infrastructure.screening.ofac import sanctions_warnings
+from infrastructure.sanctions.freshness import measure, sanctions_warnings
 from infrastructure.services import Services
 
 LONGEST_LAG: Final = 10_000
@@ -50,6 +50,7 @@ class Operations:
             WORK_DUE.clear()
             for kind, due in await (await connection.execute(_DUE)).fetchall():
                 WORK_DUE.labels(kind).set(due)
+        await measure(self._services.pool, self._services.clock())
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     async def _state(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from infrastructure.http.routing import finish
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request that are not its body: request line, headers, the framing of chunks, trailers."""
+FRAMING: Final = 32
+"""Bytes of a body that make up for one of its framing, so that a long body may come in many chunks."""
 
 
 class JoiningTransport:
@@ -77,7 +79,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, which has a bound of its own."""
-        self._overhead -= len(body)
+        self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -51,6 +51,8 @@ class Route:
     answer: type[BaseModel] | None = None
     status: int = 200
     body: type[BaseModel] | None = None
+    raw: str | None = None
+    """The media type of a body that is not JSON, and is read as it comes."""
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")

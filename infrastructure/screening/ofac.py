@@ -1,7 +1,5 @@
 """The OFAC list as a screening source: exact matches of canonical addresses, against the list that is adopted."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,17 +7,15 @@ import psycopg
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from application.handlers import Handling
 from application.mapper import read
 from application.ports import Answer, Unreadable
 from application.streams import sanctions_list_of
 from domain.events import SanctionsListPublished
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.reading import Pool
-from infrastructure.sanctions.sdn_advanced import SanctionsList, canonical
+from infrastructure.sanctions.sdn_advanced import canonical
 
 OFAC: Final = "ofac"
-STALE: Final = timedelta(days=7)
 
 _ADOPTED: Final = """
     SELECT originator_version, topic, state FROM gatehouse.stored_events
@@ -28,10 +24,6 @@ _ADOPTED: Final = """
 _MATCHES: Final = """
     SELECT profile, currency FROM gatehouse.sanctioned_addresses
     WHERE list_hash = %b AND address = %b ORDER BY profile, currency
-"""
-_KEEP: Final = """
-    INSERT INTO gatehouse.sanctioned_addresses (list_hash, address, profile, currency)
-    SELECT %b, * FROM unnest(%b::text[], %b::text[], %b::text[]) ON CONFLICT DO NOTHING
 """
 
 log = structlog.get_logger()
@@ -109,45 +101,3 @@ async def adopted_list(connection: psycopg.AsyncConnection[Any]) -> SanctionsLis
     row = await cursor.fetchone()
     event = read(stream, *row).event if row else None
     return event if isinstance(event, SanctionsListPublished) else None
-
-
-async def sanctions_warnings(pool: Pool, now: datetime) -> list[str]:
-    """What whoever runs the service must know of the list that it screens with."""
-    async with pool.connection() as connection:
-        adopted = await adopted_list(connection)
-    if adopted is None:
-        return ["no sanctions list was adopted: nobody passes screening"]
-    if adopted.sample:
-        return ["screening uses the sample of the sanctions list, not the list"]
-    if now.date() - date.fromisoformat(adopted.list_version) > STALE:
-        return [f"the sanctions list is of {adopted.list_version}: adopt a newer one"]
-    return []
-
-
-async def keep_addresses(pool: Pool, adopted: SanctionsList) -> None:
-    """Store a list's addresses, so that adopting it is one small event."""
-    rows = [
-        (address, listing.profile, listing.currency)
-        for address, listings in adopted.addresses.items()
-        for listing in listings
-    ]
-    columns: Iterable[list[str]] = (list(column) for column in zip(*rows, strict=True))
-    async with pool.connection() as connection:
-        await connection.execute(_KEEP, (adopted.sha256, *columns))
-
-
-def adopt(adopted: SanctionsList, *, sample: bool) -> Handling:
-    """Put a list in force; the one that is in force already stays so."""
-    stream = sanctions_list_of(OFAC)
-    history = (yield (stream,))[stream]
-    event = SanctionsListPublished(
-        list_name=OFAC,
-        list_version=adopted.published.isoformat(),
-        list_hash=adopted.sha256,
-        entries=adopted.entries,
-        addresses=len(adopted.addresses),
-        sample=sample,
-    )
-    published = [envelope.event for envelope in history if isinstance(envelope.event, SanctionsListPublished)]
-    in_force = bool(published) and published[-1].list_hash == event.list_hash
-    return [(stream, () if in_force else (event,))]

@@ -59,6 +59,7 @@ TABLE: Final = {
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
     "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
+    "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),

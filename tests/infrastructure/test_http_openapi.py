@@ -126,7 +126,7 @@ async def test_every_operation_names_the_problems_that_all_have(document: dict[s
         assert {"unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable"} <= named
         if "{customer_id}" in path:
             assert {"malformed_id", "customer_not_found"} <= named
-        if "requestBody" in operation:
+        if "application/json" in operation.get("requestBody", {}).get("content", {}):
             assert {"invalid_json", "body_too_large", "unsupported_media_type"} <= named
 
 
@@ -182,7 +182,11 @@ async def test_every_route_with_a_key_is_in_it_and_nothing_else(world: World, do
 
 
 async def test_every_body_has_an_example_and_takes_nothing_unknown(document: dict[str, Any]) -> None:
-    bodies = [operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation]
+    bodies = [
+        operation["requestBody"]
+        for _, path, operation in operations(document)
+        if "requestBody" in operation and path != "/v1/sanctions-lists"
+    ]
 
     assert len(bodies) == 5
     for body in bodies:

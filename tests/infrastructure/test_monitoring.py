@@ -16,7 +16,7 @@ from domain.events import (
     OnboardingBarred,
 )
 from domain.vocabulary import Reason
-from infrastructure.administration import put_in_force
+from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import Listing, SanctionsList
 from infrastructure.sandbox.source import Step
 from infrastructure.screening.ofac import OFAC

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from infrastructure.sanctions.sdn_advanced import (
     NAMESPACE,
     SAMPLE,
+    UNTIL_MAY_2024,
     Listing,
     MalformedSanctionsList,
     SanctionsList,
@@ -140,6 +141,12 @@ def test_any_other_address_keeps_its_letter_case(address: str) -> None:
     assert canonical(f" {address}\n") == address
 
 
+@pytest.mark.parametrize("space", [" ", "\n\t", "\u00a0", "\u200b", "\ufeff", "\u2066", "&#x2028;", "&#13;"])
+def test_space_that_strayed_into_an_address_is_no_part_of_it(space: str) -> None:
+    content = document(party(feature(f"{space}{RONIN[:20]}{space}{RONIN[20:]}{space}")))
+    assert read(BytesIO(content)).addresses == {RONIN: (Listing(RONIN, "ETH", "12345"),)}
+
+
 def test_names_and_other_features_are_not_kept() -> None:
     found = read(BytesIO(written([("ETH", RONIN)], filler=2)))
     assert list(found.addresses) == [RONIN]
@@ -225,8 +232,19 @@ REACHES_OUT = b'<!DOCTYPE lol [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         (LISTED + b"<more/>", "the list is not well-formed XML: junk after document element"),
         (LISTED.replace(b"</Profile>", b""), "the list is not well-formed XML: mismatched tag"),
         (document(party(feature("&lol;"))), "the list is not well-formed XML: undefined entity"),
-        (b"<html><body>503</body></html>", "the root is not Sanctions in OFAC's advanced namespace, but 'html'"),
+        (b"<html><body>503</body></html>", "the root is not Sanctions in OFAC's advanced namespace"),
         (LISTED.replace(b"Sanctions", b"sdnList"), "the root is not Sanctions"),
+        (document(party(feature(RONIN)), namespace=UNTIL_MAY_2024), "the list is in the namespace that OFAC left"),
+        (document(party(feature(RONIN)), namespace=""), "the root is not Sanctions"),
+        (LISTED.decode().encode("utf-16"), "the list is not in UTF-8"),
+        (LISTED.decode().encode("utf-16-be"), "the list is not in UTF-8"),
+        (LISTED.decode().encode("utf-32"), "the list is not well-formed XML"),
+        (LISTED.replace(b"<Comment />", b"<Comment>\xe9</Comment>"), "the list is not well-formed XML"),
+        (LISTED.replace(b"<Comment />", b"<Comment>\x00</Comment>"), "the list is not well-formed XML"),
+        (document(party(feature(RONIN + "&#0;"))), "the list is not well-formed XML"),
+        (b"\x00" * 100, "the list is not well-formed XML"),
+        (document(party(feature(RONIN.replace("x", "\u0445")))), "a digital-currency address without text, or not in"),
+        (document(party(feature("\u200b\u00a0"))), "a digital-currency address without text"),
         (document(party(feature(RONIN)), namespace=NAMESPACE.replace("ADVANCED_", "")), "the root is not Sanctions"),
         (LISTED.replace(b'Version="3"', b'Version="3" DeltaBaseVersion="2"'), "the list is only the changes"),
         (document(party(feature(RONIN)), issued=""), "no valid DateOfIssue"),
@@ -236,8 +254,8 @@ REACHES_OUT = b'<!DOCTYPE lol [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         (document(party(feature(RONIN, "25")), types=LOCATION), "no digital-currency feature types"),
         (document(), "the list names no digital-currency address"),
         (document(party(feature("Tehran", "25"))), "the list names no digital-currency address"),
-        (document(party(feature(RONIN, "999"))), "feature type 999 is not among the reference values"),
-        (document(party(feature(" \n"))), "a ETH address without text in profile 12345"),
+        (document(party(feature(RONIN, "999"))), "a feature's type is not among the reference values"),
+        (document(party(feature(" \n"))), "a digital-currency address without text"),
         (LISTED.replace(b' FeatureTypeID="345"', b""), "Feature without FeatureTypeID"),
         (LISTED.replace(b'<Profile ID="12345"', b"<Profile"), "Profile without ID"),
         (LISTED.replace(b' FixedRef="12345"', b""), "DistinctParty without FixedRef"),

@@ -239,6 +239,11 @@ def test_a_service_that_is_told_to_end_has_nothing_to_complain_about(begun: Begu
     assert all('"event": "sanctions_list"' in line for line in begun.errors.splitlines()), begun.errors
 
 
+def test_a_service_that_screens_with_the_sample_says_so_once_when_it_begins(begun: Begun) -> None:
+    said = [json.loads(line)["warning"] for line in begun.errors.splitlines()]
+    assert said == ["screening uses the sample of the sanctions list, not the list"]
+
+
 def test_the_second_start_shows_no_key_and_takes_those_that_were_shown(begun: Begun, service: Serving) -> None:
     assert service.announced.splitlines() == [f"Gatehouse (sandbox mode) on {service.url}, docs at {service.url}/docs"]
     assert service.status("/v1/customers", begun.keys["partner"]) == 200
@@ -345,7 +350,7 @@ def test_a_signal_ends_it_with_nothing_left_running(
         send(service.process.pid, signum)
         assert service.process.wait(SOON) == 0
         assert nothing_is_left(data)
-        assert service.errors.read_text() == ""
+        assert all('"event": "sanctions_list"' in line for line in service.errors.read_text().splitlines())
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
