@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from application.executor import Executor
-from application.ports import Clock
+from application.ports import Clock, VerificationProvider
 from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
@@ -33,7 +33,8 @@ from infrastructure.screening.ofac import OfacList
 from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
-from infrastructure.verification import NoProvider
+from infrastructure.verification.nobody import NoProvider
+from infrastructure.verification.sumsub import Account, Sumsub
 
 POOL: Final = 8
 STARTING: Final = 5.0
@@ -152,6 +153,7 @@ async def open_services(
         stack.push_async_callback(_end, running)
         site = Site(urlsplit(settings.url).netloc, settings.url)
         sandbox = await stack.enter_async_context(_sandbox(settings, pool, keys, site))
+        provider = await stack.enter_async_context(_provider(settings, keys, sandbox))
         yield Services(
             conninfo=service,
             executor=executor,
@@ -162,7 +164,7 @@ async def open_services(
             keys=keys,
             evidence=SealedEvidence(sealing, keyring),
             sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
-            provider=sandbox.provider if sandbox else NoProvider(),
+            provider=provider,
             site=site,
             clock=clock,
             new_id=ids.new_id,
@@ -179,6 +181,25 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
         return
     async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10, trust_env=False) as client:
         yield Sandbox(SandboxProvider(keys.callback, site.uri, keys.fingerprint_of), Scripts(pool), client)
+
+
+@asynccontextmanager
+async def _provider(settings: Settings, keys: Keys, sandbox: Sandbox | None) -> AsyncIterator[VerificationProvider]:
+    """Who verifies persons."""
+    if settings.kyc is None:
+        yield sandbox.provider if sandbox else NoProvider()
+        return
+    settings.check_sumsub()
+    account = Account(
+        token=settings.sumsub_token,
+        secret=settings.sumsub_secret,
+        callback_secret=settings.sumsub_callback_secret,
+        level=settings.sumsub_level,
+        url=settings.sumsub_url,
+        sandbox=settings.mode == "sandbox",
+    )
+    async with httpx2.AsyncClient() as client:
+        yield Sumsub(account, client=client, fingerprint=keys.fingerprint_of)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

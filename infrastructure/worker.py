@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import structlog
 
 from application.ports import Answer, ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
+from domain.customer import fold
 from domain.findings import SourceReport
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
@@ -31,13 +32,30 @@ POLL: Final = 0.5
 PATIENCE: Final = 20.0
 """Seconds that a source has to answer."""
 
+POLLED_EVERY: Final = timedelta(minutes=15)
+"""How long a KYC provider that has no result yet is left alone; as long as the result is overdue, but"""
+POLLED_AT_LEAST_EVERY: Final = timedelta(hours=1)
+
 _CLAIM: Final = """
     UPDATE gatehouse.worklist w
     SET leased_until = now() + %b * interval '1 second', leased_step = kind || '/' || attempt
     FROM (
         SELECT customer FROM gatehouse.worklist
-        WHERE due <= now() AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
+        WHERE due <= now() AND kind <> 'await_verification'
+            AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
         ORDER BY due LIMIT %b FOR UPDATE SKIP LOCKED
+    ) taken
+    WHERE w.customer = taken.customer
+    RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
+"""
+# In another place of the queue: whom nobody has verified yet is no reason to keep others waiting.
+_CLAIM_POLLS: Final = """
+    UPDATE gatehouse.worklist w
+    SET leased_until = now() + least(greatest(now() - due, %b), %b), leased_step = kind || '/' || attempt
+    FROM (
+        SELECT customer FROM gatehouse.worklist
+        WHERE kind = 'await_verification' AND greatest(due, leased_until) <= now()
+        ORDER BY greatest(due, leased_until) LIMIT %b FOR UPDATE SKIP LOCKED
     ) taken
     WHERE w.customer = taken.customer
     RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
@@ -82,6 +100,7 @@ class Worker:
         self._steps: dict[str, Callable[[Step], Awaitable[None]]] = {
             "screen": self._screen,
             "open_verification": self._open_verification,
+            "await_verification": self._poll,
         }
 
     async def run(self) -> None:
@@ -111,6 +130,10 @@ class Worker:
         async with self._services.pool.connection() as connection:
             cursor = await connection.execute(_CLAIM, (LEASE, room), prepare=True, binary=True)
             rows = await cursor.fetchall()
+            if len(rows) < room:
+                polls = (POLLED_EVERY, POLLED_AT_LEAST_EVERY, room - len(rows))
+                cursor = await connection.execute(_CLAIM_POLLS, polls, prepare=True, binary=True)
+                rows += await cursor.fetchall()
         for row in rows:
             task = asyncio.create_task(self._do(Step(*row)))
             self._under_way.add(task)
@@ -164,6 +187,17 @@ class Worker:
         applicant = await self._services.provider.open(step.customer, key=step.key)
         command = StartVerification(applicant.provider, applicant.reference, applicant.level)
         await self._execute(step, command, f"provider:{applicant.provider}", self._services.clock())
+
+    async def _poll(self, step: Step) -> None:
+        """Ask for a result whose callback may be lost. Its lease is the time until it is asked for again."""
+        services = self._services
+        history = (await services.reader.streams([step.customer])).get(step.customer, [])
+        customer = fold(envelope.event for envelope in history)
+        if customer is None or customer.applicant is None or customer.provider != services.provider.name:
+            return
+        with suppress(ProviderUnavailable):
+            if reported := await services.provider.poll(step.customer, customer.applicant):
+                await services.record(reported, correlation_id=step.correlation, causation_id=step.caused_by)
 
     async def _execute(self, step: Step, command: Command, actor: str, occurred_at: datetime) -> None:
         await self._services.execute(

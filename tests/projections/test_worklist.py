@@ -6,7 +6,7 @@ import pytest
 from domain.customer import fold
 from domain.events import LegalHoldPlaced, RejectionProposed, RejectionWithdrawn, VerificationStarted, WalletClaimed
 from domain.vocabulary import Event
-from projections.worklist import WORKLIST, WorkRow, work_row
+from projections.worklist import POLLED_AFTER, WORKLIST, WorkRow, work_row
 from tests.domain.histories import (
     ASKED_TO_RETRY,
     CHALLENGE_VERIFIED,
@@ -28,8 +28,8 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "screening in doubt": ("screen", 2, minutes(1), 4),
     "held in screening": ("review", 2, None, 5),
     "screened": ("open_verification", 1, moment(5), 5),
-    "verifying in session": ("await_verification", 1, None, 6),
-    "asked to retry": ("await_verification", 1, None, 7),
+    "verifying in session": ("await_verification", 1, moment(6) + POLLED_AFTER, 6),
+    "asked to retry": ("await_verification", 2, moment(7) + POLLED_AFTER, 7),
     "held in verifying": ("review", 1, None, 7),
 }
 
