@@ -129,9 +129,9 @@ class World:
 
 
 @asynccontextmanager
-async def running(conninfo: str, folder: Path) -> AsyncIterator[World]:
+async def running(conninfo: str, folder: Path, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401 -- any of them
     """A world on a database, with its keys below `folder`."""
-    chosen = Settings(data=folder, port=0)
+    chosen = Settings(data=folder, port=0, **settings)
     keys = load_keys(chosen.keys_folder, generate=True)
     with listening(chosen) as listener:
         # uvloop does this by itself; without it, asyncio's answers wait 40 ms for an acknowledgement.
