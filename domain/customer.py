@@ -110,7 +110,11 @@ class Customer(NamedTuple):
     retries: int = 0
     reported_at: Moment | None = None
     """The provider's time of the newest result on record."""
+    polled: bool = False
+    """Whether it was asked for."""
     evidence: str | None = None
+    identity: str | None = None
+    """The evidence of who the person is, where it is not a part of the other."""
     person: str | None = None
     grounds: frozenset[Ground] = frozenset()
     looks: int = 0
@@ -164,13 +168,21 @@ def _details(customer: Customer, event: Event) -> dict[str, Any]:
         case VerificationStarted():
             return {"provider": event.provider, "applicant": event.applicant}
         case VerificationRetryRequested():
-            return {"retries": event.attempt, "held": False, "held_for": (), "reported_at": event.reported_at}
+            return {
+                "retries": event.attempt,
+                "held": False,
+                "held_for": (),
+                "reported_at": event.reported_at,
+                "polled": bool(event.polled),
+            }
         case VerificationHeld():
             return {
                 "held": True,
                 "held_for": event.reasons,
                 "reported_at": event.reported_at,
+                "polled": bool(event.polled),
                 "evidence": event.evidence,
+                "identity": event.identity or customer.identity,
                 "person": event.person or customer.person,
             }
         case VerificationPassed() | VerificationFailed():

@@ -93,6 +93,8 @@ class VerificationRetryRequested(Event):
     policy: str
     evidence: Digest
     reported_at: Moment
+    polled: bool | None = None
+    """True where the provider was asked: its callback had not come yet."""
 
 
 class VerificationHeld(Event):
@@ -103,6 +105,10 @@ class VerificationHeld(Event):
     evidence: Digest
     reported_at: Moment
     person: Digest | None = None
+    identity: Digest | None = None
+    """The evidence of who the person is, where it is not a part of the other."""
+    polled: bool | None = None
+    """True where the provider was asked: its callback had not come yet."""
 
 
 class VerificationPassed(Event):
@@ -113,6 +119,7 @@ class VerificationPassed(Event):
     person: Digest | None = None
     policy: str
     evidence: Digest
+    identity: Digest | None = None
     reported_at: Moment
     decided_by: str
 
@@ -125,6 +132,7 @@ class VerificationFailed(Event):
     person: Digest | None = None
     policy: str
     evidence: Digest | None = None
+    identity: Digest | None = None
     reported_at: Moment | None = None
     decided_by: str
 

@@ -68,3 +68,5 @@ class VerificationResult(Fact):
     """The evidence of who the person is, where the provider states it apart from the result."""
     person: Digest | None = None
     """Keyed fingerprint of the person, where the provider states who it is."""
+    polled: bool = False
+    """Whether we asked: the times of one result differ a little between an answer and a callback."""

@@ -1,6 +1,7 @@
 """What follows when a source, a provider or an officer has spoken: a policy's verdict turned into events."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from domain.commands import (
     ConfirmRejection,
@@ -32,6 +33,8 @@ from domain.refusals import NothingToDecide
 from domain.vocabulary import Confirmation, Event, Ground, Moment, Reason, Status
 
 DECIDED = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
+SAME_RESULT = timedelta(minutes=1)
+"""So far apart may the provider's times of one result be, when we ask for it and when it calls back."""
 
 
 def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event]:
@@ -60,14 +63,17 @@ def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event
 def of_verification(customer: Customer, command: RecordVerification) -> Iterator[Event]:
     """A result that is newer than the one on record, decided; an older one is ignored, and so is one too late.
 
-    A hold of our own is for officers to end; only the provider's own hold can be ended by the provider.
+    A hold of our own is for officers to end; only the provider's own hold can be ended by the provider. Whom an
+    earlier result stated, a later one that states nobody is about as well.
     """
-    result = command.result
+    result = command.result.model_copy(update={"person": command.result.person or customer.person})
     if customer.reported_at and (result.reported_at <= customer.reported_at or customer.status in DECIDED):
         return
     if customer.applicant is not None and customer.applicant != result.applicant:
         raise NothingToDecide
     if customer.held_for and Reason.PROVIDER_HOLD not in customer.held_for:
+        return
+    if _repeated(customer, result):
         return
     judged = verification_1(
         result, retries=customer.retries, barred=command.barred, known_elsewhere=command.known_elsewhere
@@ -146,6 +152,7 @@ def _rejection(customer: Customer, officers: tuple[str, ...], evidence: tuple[st
             person=customer.person,
             policy=VERIFICATION_1,
             evidence=customer.evidence,
+            identity=customer.identity,
             reported_at=customer.reported_at,
             decided_by=by,
         )
@@ -163,6 +170,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 person=result.person,
                 policy=VERIFICATION_1,
                 evidence=result.evidence,
+                identity=result.identity,
                 reported_at=result.reported_at,
                 decided_by=by,
             )
@@ -173,6 +181,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 person=result.person,
                 policy=VERIFICATION_1,
                 evidence=result.evidence,
+                identity=result.identity,
                 reported_at=result.reported_at,
                 decided_by=by,
             )
@@ -184,6 +193,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 policy=VERIFICATION_1,
                 evidence=result.evidence,
                 reported_at=result.reported_at,
+                polled=result.polled or None,
             )
         case "hold":
             return VerificationHeld(
@@ -192,7 +202,20 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 evidence=result.evidence,
                 reported_at=result.reported_at,
                 person=result.person,
+                identity=result.identity,
+                polled=result.polled or None,
             )
+
+
+def _repeated(customer: Customer, result: VerificationResult) -> bool:
+    """Whether it is the answer on record, once called back with and once asked for: its two times differ a little."""
+    if customer.reported_at is None or not (customer.polled or result.polled):
+        return False
+    if result.reported_at >= customer.reported_at + SAME_RESULT:
+        return False
+    if result.answer == "on_hold":
+        return Reason.PROVIDER_HOLD in customer.held_for
+    return result.answer == "retry" and not customer.held
 
 
 def _verification_passed(customer: Customer, officer: str) -> Event:
@@ -204,6 +227,7 @@ def _verification_passed(customer: Customer, officer: str) -> Event:
         person=customer.person,
         policy=VERIFICATION_1,
         evidence=customer.evidence,
+        identity=customer.identity,
         reported_at=customer.reported_at,
         decided_by=officer,
     )

@@ -84,6 +84,7 @@ class Reason(StrEnum):
     WALLET_BARRED = "wallet_barred"
     PREVIOUSLY_REJECTED = "previously_rejected"
     DUPLICATE_PERSON = "duplicate_person"
+    UNIDENTIFIED_PERSON = "unidentified_person"
     PROVIDER_REJECTED = "provider_rejected"
     PROVIDER_RETRY = "provider_retry"
     PROVIDER_HOLD = "provider_hold"
@@ -102,6 +103,7 @@ REASONS: Final = {
     Reason.WALLET_BARRED: "The wallet was rejected before.",
     Reason.PREVIOUSLY_REJECTED: "The person was rejected before.",
     Reason.DUPLICATE_PERSON: "The person is another customer already.",
+    Reason.UNIDENTIFIED_PERSON: "The KYC provider approved the person and did not state by which document.",
     Reason.PROVIDER_REJECTED: "The KYC provider rejected the person for good.",
     Reason.PROVIDER_RETRY: "The KYC provider asks the person to try again.",
     Reason.PROVIDER_HOLD: "The KYC provider holds the person for a closer look.",

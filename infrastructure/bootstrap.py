@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from application.executor import Executor
-from application.ports import Clock
+from application.ports import Clock, VerificationProvider
 from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
@@ -37,7 +37,8 @@ from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
 from infrastructure.sources import chosen_sources
-from infrastructure.verification import NoProvider
+from infrastructure.verification.nobody import NoProvider
+from infrastructure.verification.sumsub import Account, Sumsub
 
 POOL: Final = 8
 STARTING: Final = 5.0
@@ -160,6 +161,7 @@ async def open_services(
         sandbox = await stack.enter_async_context(_sandbox(settings, pool, keys, site))
         vendors = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
         sources, confirming = chosen_sources(settings, pool, vendors)
+        provider = _provider(settings, keys, sandbox, vendors)
         yield Services(
             conninfo=service,
             executor=executor,
@@ -171,7 +173,7 @@ async def open_services(
             evidence=SealedEvidence(sealing, keyring),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             confirming=confirming,
-            provider=sandbox.provider if sandbox else NoProvider(),
+            provider=provider,
             contracts=_contracts(settings, vendors) if settings.rpc else None,
             site=site,
             clock=clock,
@@ -198,6 +200,24 @@ def _contracts(settings: Settings, client: httpx2.AsyncClient) -> ContractWallet
         api = ProviderApi(chain, url.get_secret_value(), client=client, sign=content_type, rate=NODE_RATE)
         nodes[chain] = EthereumNode(chain.removeprefix("eip155:"), JsonRpc(api))
     return ContractWallets(nodes)
+
+
+def _provider(
+    settings: Settings, keys: Keys, sandbox: Sandbox | None, client: httpx2.AsyncClient
+) -> VerificationProvider:
+    """Who verifies persons."""
+    if settings.kyc is None:
+        return sandbox.provider if sandbox else NoProvider()
+    settings.check_sumsub()
+    account = Account(
+        token=settings.sumsub_token,
+        secret=settings.sumsub_secret,
+        callback_secret=settings.sumsub_callback_secret,
+        level=settings.sumsub_level,
+        url=settings.sumsub_url,
+        sandbox=settings.mode == "sandbox",
+    )
+    return Sumsub(account, client=client, fingerprint=keys.fingerprint_of)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 import httpx2
@@ -10,9 +9,10 @@ import httpx2
 from application.envelope import Context
 from application.executor import Executor, Outcome
 from application.handlers import Handler, change
-from application.ports import Clock, NewId, ScreeningSource, VerificationProvider
+from application.ports import Clock, NewId, Reported, ScreeningSource, VerificationProvider
 from domain.challenge import Site
-from domain.commands import Command
+from domain.commands import Command, RecordVerification
+from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
@@ -23,7 +23,10 @@ from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
 from infrastructure.sealing import SealedEvidence
 
-CALLBACK_PATH: Final = "/v1/providers/sandbox/callback"
+
+def callback_path(provider: str) -> str:
+    """Where a KYC provider calls back."""
+    return f"/v1/providers/{provider}/callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Sandbox:
     async def deliver(self, callback: Callback) -> None:
         """Sign a callback and send it to the callback's URL; raises `httpx2.HTTPError` where it is not taken."""
         signed = self.provider.sign(callback)
-        response = await self.client.post(CALLBACK_PATH, content=signed.body, headers=signed.headers)
+        path = callback_path(self.provider.name)
+        response = await self.client.post(path, content=signed.body, headers=signed.headers)
         response.raise_for_status()
 
 
@@ -66,6 +70,11 @@ class Services:
     new_id: NewId
     confirmation: Confirmation
     sandbox: Sandbox | None
+
+    @property
+    def rehearses_verification(self) -> bool:
+        """Whether it is the sandbox that verifies: what it says of another provider's applicants counts for nothing."""
+        return self.sandbox is not None and self.provider is self.sandbox.provider
 
     async def execute(
         self,
@@ -98,3 +107,16 @@ class Services:
         """The handler of a command for a customer."""
         fingerprint = self.keys.fingerprint_of
         return lambda: change(customer_id, command, fingerprint=fingerprint, partner=partner, if_version=if_version)
+
+    async def record(
+        self, reported: Reported, *, correlation_id: UUID | None = None, causation_id: UUID | None = None
+    ) -> Outcome:
+        """Keep the evidence of what a KYC provider reports, then decide on it."""
+        await self.evidence.keep(reported.customer, reported.payloads)
+        return await self.execute(
+            self.change(reported.customer, RecordVerification(reported.result, confirmation=self.confirmation)),
+            actor=f"policy:{VERIFICATION_1}",
+            correlation_id=correlation_id,
+            causation_id=causation_id,
+            occurred_at=reported.result.reported_at,
+        )

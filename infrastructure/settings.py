@@ -59,6 +59,40 @@ class Settings(BaseSettings):
     trm_url: str = "https://api.trmlabs.com"
     watchman_url: str | None = None
 
+    kyc: Literal["sumsub"] | None = None
+    """Who verifies persons. Without it the sandbox's own provider does, and in production mode nobody."""
+    sumsub_token: SecretStr = SecretStr("")
+    """The app token. Sandbox tokens (`sbx:`) serve sandbox mode only, and no others do."""
+    sumsub_secret: SecretStr = SecretStr("")
+    """The app token's secret, which signs our requests."""
+    sumsub_callback_secret: SecretStr = SecretStr("")
+    """The webhook's own secret, which signs Sumsub's callbacks."""
+    sumsub_level: str = ""
+    """The verification level that persons must reach."""
+    sumsub_url: str = "https://api.sumsub.com"
+
+    @field_validator("kyc", mode="before")
+    @classmethod
+    def _chosen(cls, kyc: object) -> object:
+        """An empty variable is one that was not set."""
+        return kyc or None
+
+    @field_validator("sumsub_token")
+    @classmethod
+    def _a_token(cls, token: SecretStr) -> SecretStr:
+        """It goes into a header; what could not would be told of in an error, with its text."""
+        if not re.fullmatch(r"[!-~]*", token.get_secret_value()):
+            raise ValueError("not a token")
+        return token
+
+    @field_validator("sumsub_url")
+    @classmethod
+    def _an_api(cls, url: str) -> str:
+        """Requests are signed by their path, which therefore begins right after the host."""
+        if not ORIGIN.fullmatch(url):
+            raise ValueError("not an origin")
+        return url
+
     @field_validator("database_url")
     @classmethod
     def _readable(cls, conninfo: str | None) -> str | None:
@@ -138,6 +172,21 @@ class Settings(BaseSettings):
         """How others reach it."""
         return (self.public_url or self.local_url).rstrip("/")
 
+    def check_sumsub(self) -> None:
+        """Raise `BadSettings` where Sumsub lacks a setting, or its token is not this mode's."""
+        given = {
+            "GATEHOUSE_SUMSUB_TOKEN": self.sumsub_token.get_secret_value(),
+            "GATEHOUSE_SUMSUB_SECRET": self.sumsub_secret.get_secret_value(),
+            "GATEHOUSE_SUMSUB_CALLBACK_SECRET": self.sumsub_callback_secret.get_secret_value(),
+            "GATEHOUSE_SUMSUB_LEVEL": self.sumsub_level,
+        }
+        if missing := [name for name, value in given.items() if not value.strip()]:
+            raise BadSettings(f"GATEHOUSE_KYC=sumsub needs {', '.join(missing)}")
+        sandbox_token = given["GATEHOUSE_SUMSUB_TOKEN"].startswith("sbx:")
+        if sandbox_token != (self.mode == "sandbox"):
+            kind = "a sandbox token" if sandbox_token else "no sandbox token"
+            raise BadSettings(f"GATEHOUSE_SUMSUB_TOKEN is {kind}, and the service runs in {self.mode} mode")
+
 
 def _reachable(url: str) -> bool:
     """Whether a call could be made to this address at all."""
@@ -151,7 +200,10 @@ def _reachable(url: str) -> bool:
 def load_settings() -> Settings:
     """The settings that the environment gives. Raises `BadSettings`."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as fault:
         names = ", ".join(sorted({str(error["loc"][0]) for error in fault.errors()}))
         raise BadSettings(f"cannot make sense of the setting {names}") from None
+    if settings.kyc == "sumsub":
+        settings.check_sumsub()
+    return settings

@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -16,6 +16,7 @@ import structlog
 
 from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
+from domain.customer import fold
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
 from infrastructure.monitoring import Monitoring
@@ -28,14 +29,30 @@ LEASE: Final = 60
 AT_ONCE: Final = 64
 POLL: Final = 0.5
 
+POLLED_EVERY: Final = timedelta(minutes=15)
+"""How long a KYC provider that has no result yet is left alone; as long as the result is overdue, but"""
+POLLED_AT_LEAST_EVERY: Final = timedelta(hours=1)
+
 _CLAIM: Final = """
     UPDATE gatehouse.worklist w
     SET leased_until = now() + %b * interval '1 second', leased_step = kind || '/' || attempt
     FROM (
         SELECT customer FROM gatehouse.worklist
-        WHERE due <= greatest(now(), %b)
+        WHERE due <= greatest(now(), %b) AND kind <> 'await_verification'
             AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
         ORDER BY due LIMIT %b FOR UPDATE SKIP LOCKED
+    ) taken
+    WHERE w.customer = taken.customer
+    RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
+"""
+# In another place of the queue: whom nobody has verified yet is no reason to keep others waiting.
+_CLAIM_POLLS: Final = """
+    UPDATE gatehouse.worklist w
+    SET leased_until = at + least(greatest(at - due, %b), %b), leased_step = kind || '/' || attempt
+    FROM (
+        SELECT customer, at FROM gatehouse.worklist, greatest(now(), %b) AS at
+        WHERE kind = 'await_verification' AND greatest(due, leased_until) <= at
+        ORDER BY greatest(due, leased_until) LIMIT %b FOR UPDATE OF worklist SKIP LOCKED
     ) taken
     WHERE w.customer = taken.customer
     RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
@@ -62,6 +79,7 @@ class Worker:
             "open_verification": self._open_verification,
             "monitor": monitoring.look,
             "rescreen": monitoring.rescreen,
+            "await_verification": self._poll,
         }
 
     async def run(self) -> None:
@@ -91,6 +109,10 @@ class Worker:
         async with self._services.pool.connection() as connection:
             cursor = await connection.execute(_CLAIM, (LEASE, self._services.clock(), room), prepare=True, binary=True)
             rows = await cursor.fetchall()
+            if len(rows) < room:
+                polls = (POLLED_EVERY, POLLED_AT_LEAST_EVERY, self._services.clock(), room - len(rows))
+                cursor = await connection.execute(_CLAIM_POLLS, polls, prepare=True, binary=True)
+                rows += await cursor.fetchall()
         for row in rows:
             task = asyncio.create_task(self._do(Step(*row)))
             self._under_way.add(task)
@@ -133,6 +155,17 @@ class Worker:
         applicant = await self._services.provider.open(step.customer, key=step.key)
         command = StartVerification(applicant.provider, applicant.reference, applicant.level)
         await self._execute(step, command, f"provider:{applicant.provider}", self._services.clock())
+
+    async def _poll(self, step: Step) -> None:
+        """Ask for a result whose callback may be lost. Its lease is the time until it is asked for again."""
+        services = self._services
+        history = (await services.reader.streams([step.customer])).get(step.customer, [])
+        customer = fold(envelope.event for envelope in history)
+        if customer is None or customer.applicant is None or customer.provider != services.provider.name:
+            return
+        with suppress(ProviderUnavailable):
+            if reported := await services.provider.poll(step.customer, customer.applicant):
+                await services.record(reported, correlation_id=step.correlation, causation_id=step.caused_by)
 
     async def _execute(self, step: Step, command: Command, actor: str, occurred_at: datetime) -> None:
         await self._services.execute(

@@ -1,7 +1,7 @@
 """`worklist`: what happens next with each customer, and when. Derived from the log, so nothing can be lost."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -36,10 +36,12 @@ Kind = Literal[
     "rescreen",
 ]
 Step = tuple[Kind, int, datetime | None]
+POLLED_AFTER: Final = timedelta(minutes=15)
+"""A result that the provider has not called back with until then is asked for: the callback may be lost."""
 
 
 class WorkRow(NamedTuple):
-    """The next step. `due` is when a worker takes it; None where it waits for a person."""
+    """The next step. `due` is when a worker takes it; None where it waits for a person alone."""
 
     customer: UUID
     """Or the sanctions list that was published: whom it names is looked at again."""
@@ -104,9 +106,9 @@ def _after_attempt(event: ScreeningAttempted, _at: datetime, after: str) -> Step
     return ("review", event.attempt, None) if event.verdict == "hold" else None
 
 
-def _opened(_event: Event, _at: datetime, after: str) -> Step | None:
+def _opened(_event: Event, at: datetime, after: str) -> Step | None:
     """A session that opens late ends no review."""
-    return ("await_verification", 1, None) if after == "open_verification" else None
+    return ("await_verification", 1, at + POLLED_AFTER) if after == "open_verification" else None
 
 
 _ENDING: Final[frozenset[type[Event]]] = frozenset(
@@ -121,7 +123,7 @@ _STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = 
     ScreeningAttempted: _after_attempt,
     ScreeningPassed: lambda _, at, __: ("open_verification", 1, at),
     VerificationStarted: _opened,
-    VerificationRetryRequested: lambda *_: ("await_verification", 1, None),
+    VerificationRetryRequested: lambda event, at, _: ("await_verification", event.attempt + 1, at + POLLED_AFTER),
     VerificationHeld: lambda *_: ("review", 1, None),
     VerificationPassed: lambda _, at, __: ("monitor", 1, at + INTERVAL),
     MonitoringAttempted: lambda event, *_: ("monitor", event.attempt + 1, event.due),

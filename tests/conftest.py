@@ -15,7 +15,11 @@ from infrastructure.migrate import migrate
 
 # Their assertions are explained as a test's own are; it must be said before anything imports them.
 pytest.register_assert_rewrite(
-    "tests.domain.given", "tests.domain.life", "tests.domain.stored", "tests.application.journal_contract"
+    "tests.domain.given",
+    "tests.domain.life",
+    "tests.domain.stored",
+    "tests.application.journal_contract",
+    "tests.infrastructure.verification_contract",
 )
 
 # A crash of a test's machine may lose a test's data; nothing else is different from what users run.

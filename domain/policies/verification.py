@@ -24,13 +24,16 @@ def verification_1(
     """Judge a provider's result.
 
     `retries` were asked for before, `barred` says that the person or the wallet was rejected once, and
-    `known_elsewhere` that another live customer is this person.
+    `known_elsewhere` that another live customer is this person. Nobody passes of whom it cannot be said whether they
+    were rejected before.
     """
     match result.answer:
         case "approved" if barred:
             return VerificationVerdict("fail", (Reason.PREVIOUSLY_REJECTED,))
         case "approved" if known_elsewhere:
             return VerificationVerdict("hold", (Reason.DUPLICATE_PERSON,))
+        case "approved" if result.person is None:
+            return VerificationVerdict("hold", (Reason.UNIDENTIFIED_PERSON,))
         case "approved":
             return VerificationVerdict("pass")
         case "retry" if retries >= RETRIES:

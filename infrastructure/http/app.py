@@ -27,7 +27,8 @@ from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
 from infrastructure.http.waiting import LONGEST, Waiting
-from infrastructure.services import CALLBACK_PATH, Services
+from infrastructure.services import Services, callback_path
+from infrastructure.verification.nobody import NoProvider
 from infrastructure.version import VERSION
 
 V1: Final = "/v1"
@@ -82,10 +83,12 @@ def _add_open_routes(app: DirectApp, services: Services) -> None:
         ("GET", "/health/ready", operations.ready),
         ("GET", "/metrics", operations.metrics),
     ]
-    if services.sandbox:
+    if not isinstance(services.provider, NoProvider):
+        callbacks = CallbackRoutes(services, services.provider)
+        open_routes.append(("POST", callback_path(services.provider.name), callbacks.receive))
+    if services.sandbox and services.rehearses_verification:
         page = SandboxPage(services.sandbox)
         open_routes += [
-            ("POST", CALLBACK_PATH, CallbackRoutes(services, services.sandbox.provider).receive),
             ("GET", "/sandbox/verification/{token}", page.show),
             ("POST", "/sandbox/verification/{token}", page.submit),
         ]

@@ -5,7 +5,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.ports import ForgedCallback, MalformedCallback, ProviderUnavailable, VerificationProvider
-from domain.commands import RecordVerification
 from domain.refusals import Refused
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_bytes
@@ -36,14 +35,8 @@ class CallbackRoutes:
             raise Problem("unavailable") from None
         if reported is None or await services.reader.customer(reported.customer) is None:
             return Response(status_code=202)
-        await services.evidence.keep(reported.customer, reported.payloads)
-        command = RecordVerification(reported.result, confirmation=services.confirmation)
         try:
-            outcome = await services.execute(
-                services.change(reported.customer, command),
-                actor="policy:verification-1",
-                occurred_at=reported.result.reported_at,
-            )
+            outcome = await services.record(reported)
         except Refused as refusal:
             return self._ignored(refusal.code, 202)
         return Response(status_code=200) if outcome.new else self._ignored("known", 200)

@@ -19,7 +19,10 @@ LONGEST_LAG: Final = 10_000
 """Events that a projection may be behind before the process says that it is not ready."""
 
 _SCHEMA: Final = "SELECT max(number) FROM gatehouse.migrations"
-_DUE: Final = "SELECT kind, count(*) FROM gatehouse.worklist WHERE due <= now() GROUP BY kind"
+_DUE: Final = """
+    SELECT kind, count(*) FROM gatehouse.worklist
+    WHERE CASE kind WHEN 'await_verification' THEN greatest(due, leased_until) ELSE due END <= now() GROUP BY kind
+"""
 
 
 class Operations:

@@ -1,4 +1,7 @@
-"""The simulator: a partner rehearses what screening, verification and monitoring may come to. Sandbox only."""
+"""The simulator: a partner rehearses what screening, verification and monitoring may come to. Sandbox only.
+
+Verification only where the sandbox itself verifies: a KYC provider that is configured has a sandbox of its own.
+"""
 
 from typing import Final
 from uuid import UUID
@@ -35,10 +38,15 @@ class SimulatorRoutes:
 
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
-        return [
+        always = [
             self._route("screening", self.screening, "Script what screening finds", models.SimulatedOutcome),
-            self._route("verification", self.verification, "Send a verification result", models.SimulatedOutcome),
             self._route("monitoring", self.monitoring, "Send a monitoring result", models.SimulatedOutcome),
+        ]
+        if not self._services.rehearses_verification:
+            return always
+        return [
+            *always,
+            self._route("verification", self.verification, "Send a verification result", models.SimulatedOutcome),
             self._route("verify", self.verify, "Send a passed verification", None),
             self._route("reject", self.reject, "Send a failed verification", None),
         ]

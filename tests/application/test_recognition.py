@@ -123,7 +123,7 @@ async def test_a_person_who_was_known_once_is_barred_though_the_last_result_did_
     ]
 
 
-async def test_who_does_not_say_who_they_are_is_neither_recognised_nor_barred_as_anybody(
+async def test_who_does_not_say_who_they_are_waits_for_an_officer_and_is_barred_as_nobody(
     journal: TroubledJournal,
 ) -> None:
     await stored(journal, 1, VERIFYING_IN_SESSION, wallet(1))
@@ -132,4 +132,4 @@ async def test_who_does_not_say_who_they_are_is_neither_recognised_nor_barred_as
         await executor.execute(changing(1, verification("approved", person=None)), context())
         await executor.execute(changing(2, verification("rejected", person=None)), context())
 
-    assert journal.batches[-2:] == [["VerificationPassed"], ["VerificationFailed", "OnboardingBarred"]]
+    assert journal.batches[-2:] == [["VerificationHeld"], ["VerificationFailed", "OnboardingBarred"]]

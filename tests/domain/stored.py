@@ -1,6 +1,7 @@
 """The stored examples: `examples/<type>.json` is a row of the log, its state spliced in byte for byte.
 
-They are never changed. A new version of an event adds `<type>.<version>.json`, and both load forever.
+They are never changed. A new version of an event adds `<type>.<version>.json`, and a field that is added to one keeps
+the example without it as `<type>.first.json`; all load forever.
 """
 
 from functools import cache

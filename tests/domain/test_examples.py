@@ -122,7 +122,7 @@ WORDS = {
     Severity: "low medium high severe",
     Reason: "sanctions_match confirmed_by_two_sources contradicted_findings unconfirmed_findings"
     " single_source_findings source_unavailable wallet_barred previously_rejected duplicate_person provider_rejected"
-    " provider_retry provider_hold retries_exhausted confirmation_required officer_decision",
+    " provider_retry provider_hold retries_exhausted confirmation_required officer_decision unidentified_person",
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from domain.policies.verification import VERIFICATION_1, verification_1
 from domain.vocabulary import Reason
-from tests.domain.samples import result
+from tests.domain.samples import PERSON, result
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Case:
     retries: int = 0
     barred: bool = False
     known_elsewhere: bool = False
+    person: str | None = PERSON
 
 
 CASES = {
@@ -29,6 +30,11 @@ CASES = {
     "a bar weighs more than a duplicate": Case(
         "approved", "fail", Reason.PREVIOUSLY_REJECTED, barred=True, known_elsewhere=True
     ),
+    "approved is held where nobody says who it is": Case("approved", "hold", Reason.UNIDENTIFIED_PERSON, person=None),
+    "a bar on the wallet weighs more than that": Case(
+        "approved", "fail", Reason.PREVIOUSLY_REJECTED, barred=True, person=None
+    ),
+    "rejected fails whoever it is": Case("rejected", "fail", Reason.PROVIDER_REJECTED, person=None),
     "the first retry is granted": Case("retry", "retry", Reason.PROVIDER_RETRY),
     "the fifth retry is granted": Case("retry", "retry", Reason.PROVIDER_RETRY, retries=4),
     "the sixth retry is held": Case("retry", "hold", Reason.RETRIES_EXHAUSTED, retries=5),
@@ -44,7 +50,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_verification_1(case: Case) -> None:
     judged = verification_1(
-        result(case.answer), retries=case.retries, barred=case.barred, known_elsewhere=case.known_elsewhere
+        result(case.answer, person=case.person),
+        retries=case.retries,
+        barred=case.barred,
+        known_elsewhere=case.known_elsewhere,
     )
 
     assert judged.verdict == case.verdict

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.commands import StartVerification
+from domain.commands import ResolveHold, StartVerification
 from domain.events import (
     VerificationFailed,
     VerificationHeld,
@@ -22,7 +22,7 @@ from tests.domain.histories import (
     SCREENED,
     VERIFYING_IN_SESSION,
 )
-from tests.domain.samples import ANOTHER_PERSON, APPLICANT, PERSON, digest, minutes, verification
+from tests.domain.samples import ALICE, ANOTHER_PERSON, APPLICANT, PERSON, digest, minutes, verification
 
 START = StartVerification("sumsub", APPLICANT, "basic")
 
@@ -196,3 +196,66 @@ def test_two_persons_are_two_fingerprints() -> None:
     answer = given(*VERIFYING_IN_SESSION).when(verification("approved", person=ANOTHER_PERSON))
 
     assert answer.events == (passed().model_copy(update={"person": ANOTHER_PERSON}),)
+
+
+@pytest.mark.parametrize("later", [0, 0.3, 0.9])
+@pytest.mark.parametrize("answer", ["retry", "on_hold"])
+@pytest.mark.parametrize("polled_first", [True, False])
+def test_a_result_that_was_asked_for_and_called_back_with_is_one_result(
+    answer: str,
+    later: float,
+    polled_first: bool,  # noqa: FBT001 -- a parameter
+) -> None:
+    first = given(*VERIFYING_IN_SESSION).when(verification(answer, at=30, polled=polled_first)).events
+
+    again = verification(answer, at=30 + later, polled=not polled_first)
+    given(*VERIFYING_IN_SESSION, *first).when(again).ignored()
+    given(*VERIFYING_IN_SESSION, *first, *first).when(verification("approved", at=31)).then(passed(31))
+
+
+def test_two_callbacks_are_two_results_however_close() -> None:
+    first = given(*VERIFYING_IN_SESSION).when(verification("retry", at=1)).events
+    second = given(*VERIFYING_IN_SESSION, *first).when(verification("retry", at=1.01)).events
+
+    assert [getattr(event, "attempt", None) for event in (*first, *second)] == [1, 2]
+
+
+def test_the_next_result_counts_though_the_one_before_was_asked_for() -> None:
+    first = given(*VERIFYING_IN_SESSION).when(verification("retry", at=1, polled=True)).events
+    (second,) = given(*VERIFYING_IN_SESSION, *first).when(verification("retry", at=2)).events
+
+    assert isinstance(second, VerificationRetryRequested)
+    assert (second.attempt, second.polled) == (2, None)
+
+
+@pytest.mark.parametrize("answer", ["approved", "rejected"])
+def test_another_answer_is_no_repetition(answer: str) -> None:
+    first = given(*VERIFYING_IN_SESSION).when(verification("retry", at=30, polled=True)).events
+
+    assert given(*VERIFYING_IN_SESSION, *first).when(verification(answer, at=30.1)).events
+
+
+def test_a_decision_names_the_evidence_of_who_the_person_is() -> None:
+    identity = digest("a passport")
+    for answer in ("approved", "rejected", "on_hold"):
+        (event,) = given(*VERIFYING_IN_SESSION).when(verification(answer, identity=identity)).events
+        assert getattr(event, "identity", None) == identity
+
+
+def test_an_officer_decides_on_the_same_evidence() -> None:
+    identity = digest("a passport")
+    held_with = held(Reason.DUPLICATE_PERSON, "approved").model_copy(update={"identity": identity})
+    for outcome in ("pass", "fail"):
+        command = ResolveHold("verification", outcome, ALICE, "a twin")
+        (event,) = given(*VERIFYING_IN_SESSION, held_with).when(command).events
+        assert (getattr(event, "evidence", None), getattr(event, "identity", None)) == (held_with.evidence, identity)
+
+
+def test_whom_an_earlier_result_stated_a_later_one_is_about_as_well() -> None:
+    given(*HELD_IN_VERIFYING).when(verification("approved", person=None)).then(passed())
+
+
+def test_nobody_passes_of_whom_nobody_says_who_it_is() -> None:
+    given(*VERIFYING_IN_SESSION).when(verification("approved", person=None)).then(
+        held(Reason.UNIDENTIFIED_PERSON, "approved").model_copy(update={"person": None})
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from infrastructure.services import CALLBACK_PATH
+from infrastructure.services import callback_path
 from tests.support.callbacks import body_of, send, signed
 from tests.support.http import (
     CANARY,
@@ -136,7 +136,7 @@ async def test_a_body_that_is_no_text_is_refused(world: World) -> None:
 
 async def test_a_key_of_ours_is_no_signature(world: World, held: Held) -> None:
     for client in (world.partner, world.admin):
-        response = await client.post(CALLBACK_PATH, content=body_of(held))
+        response = await client.post(callback_path("sandbox"), content=body_of(held))
         assert_problem(response, 401, "callback_signature_invalid")
 
 

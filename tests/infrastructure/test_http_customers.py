@@ -9,7 +9,7 @@ import pytest
 from infrastructure.sandbox.provider import SESSION
 from infrastructure.serving import answering, listening
 from infrastructure.settings import Settings
-from infrastructure.verification import NoProvider
+from infrastructure.verification.nobody import NoProvider
 from infrastructure.worker import Worker
 from tests.support.http import (
     assert_problem,

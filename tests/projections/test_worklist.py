@@ -14,7 +14,7 @@ from domain.events import (
 )
 from domain.findings import SourceReport
 from domain.vocabulary import Event, Reason
-from projections.worklist import WORKLIST, WorkRow, work_row
+from projections.worklist import POLLED_AFTER, WORKLIST, WorkRow, work_row
 from tests.domain.histories import (
     ASKED_TO_RETRY,
     CHALLENGE_VERIFIED,
@@ -36,8 +36,8 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "screening in doubt": ("confirm", 2, minutes(1), 4),
     "held in screening": ("review", 2, None, 5),
     "screened": ("open_verification", 1, moment(5), 5),
-    "verifying in session": ("await_verification", 1, None, 6),
-    "asked to retry": ("await_verification", 1, None, 7),
+    "verifying in session": ("await_verification", 1, moment(6) + POLLED_AFTER, 6),
+    "asked to retry": ("await_verification", 2, moment(7) + POLLED_AFTER, 7),
     "held in verifying": ("review", 1, None, 7),
     "monitored": ("monitor", 2, NOW + timedelta(days=2), 8),
     **dict.fromkeys(

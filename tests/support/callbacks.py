@@ -9,7 +9,7 @@ import httpx2
 from standardwebhooks import Webhook
 
 from infrastructure.sandbox.provider import somebody
-from infrastructure.services import CALLBACK_PATH
+from infrastructure.services import callback_path
 from tests.support.http import (
     Held,
 )
@@ -46,4 +46,4 @@ def signed(
 async def send(world: World, body: bytes, headers: dict[str, str]) -> httpx2.Response:
     """Call back as a vendor does: without a key of ours."""
     async with httpx2.AsyncClient(base_url=world.url, timeout=30) as vendor:
-        return await vendor.post(CALLBACK_PATH, content=body, headers=headers)
+        return await vendor.post(callback_path("sandbox"), content=body, headers=headers)

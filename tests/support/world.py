@@ -11,7 +11,6 @@ from uuid import UUID
 
 import httpx2
 from coincurve import PrivateKey
-from pydantic import SecretStr
 
 from domain.wallet import checksum
 from infrastructure.administration import issue_key, sample_adopted
@@ -130,9 +129,9 @@ class World:
 
 
 @asynccontextmanager
-async def running(conninfo: str, folder: Path, *, rpc: dict[str, SecretStr] | None = None) -> AsyncIterator[World]:
-    """A world on a database, with its keys below `folder`, and with the chains' nodes at `rpc`."""
-    chosen = Settings(data=folder, port=0, rpc=rpc or {})
+async def running(conninfo: str, folder: Path, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401 -- any of them
+    """A world on a database, with its keys below `folder`."""
+    chosen = Settings(data=folder, port=0, **settings)
     keys = load_keys(chosen.keys_folder, generate=True)
     with listening(chosen) as listener:
         # uvloop does this by itself; without it, asyncio's answers wait 40 ms for an acknowledgement.
