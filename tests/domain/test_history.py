@@ -34,6 +34,9 @@ STATUSES = {
     "alert cleared": "active",
     "rejected for illicit activity": "rejected",
     "rejection proposed": "inactive",
+    "rejection refused": "inactive",
+    "rejection expired": "inactive",
+    "hold resolved": "verifying",
     "under legal hold": "rejected",
     "erased": "rejected",
 }
@@ -43,6 +46,7 @@ OTHER_STREAMS = {
     "OnboardingBarred",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "AuditTrailRead",
     "SanctionsListPublished",
 }
 

@@ -30,6 +30,7 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "screened": ("open_verification", 1, moment(5), 5),
     "verifying in session": ("await_verification", 1, None, 6),
     "asked to retry": ("await_verification", 1, None, 7),
+    "hold resolved": ("open_verification", 1, moment(7), 7),
     "held in verifying": ("review", 1, None, 7),
 }
 
