@@ -160,6 +160,7 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
             sources=(OfacList(pool), *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             provider=sandbox.provider if sandbox else NoProvider(),

@@ -20,7 +20,7 @@ from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
-from infrastructure.sealing import SealedEvidence
+from infrastructure.sealing import Keyring, SealedEvidence
 
 CALLBACK_PATH: Final = "/v1/providers/sandbox/callback"
 
@@ -52,6 +52,7 @@ class Services:
     pool: Pool
     directory: KeyDirectory
     keys: Keys
+    keyring: Keyring
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]
     provider: VerificationProvider
