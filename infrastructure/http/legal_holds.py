@@ -38,12 +38,12 @@ class LegalHoldRoutes:
 
     async def place_hold(self, call: Call) -> Response:
         """Nothing of the customer is erased from here on."""
-        body = await read_body(call.request, models.LegalHold)
+        customer_id, body = read_id(call.request), await read_body(call.request, models.LegalHold)
         command = PlaceLegalHold(body.authority, body.reason)
-        return await self._inspection.change(call, read_id(call.request), command)
+        return await self._inspection.change(call, customer_id, command)
 
     async def lift_hold(self, call: Call) -> Response:
         """What its retention allows may be erased again."""
-        body = await read_body(call.request, models.LegalHold)
+        customer_id, body = read_id(call.request), await read_body(call.request, models.LegalHold)
         command = LiftLegalHold(body.authority, body.reason)
-        return await self._inspection.change(call, read_id(call.request), command)
+        return await self._inspection.change(call, customer_id, command)

@@ -76,15 +76,15 @@ class RejectionRoutes:
 
     async def refuse(self, call: Call) -> Response:
         """The proposal is over, and what it was about stays as it was."""
-        body = await read_body(call.request, StatedReason)
+        customer_id, body = read_id(call.request), await read_body(call.request, StatedReason)
         command = RefuseRejection(call.caller.actor, body.reason)
-        return await self._inspection.change(call, read_id(call.request), command)
+        return await self._inspection.change(call, customer_id, command)
 
     async def withdraw(self, call: Call) -> Response:
         """The proposal is over, by whoever made it."""
-        body = await read_body(call.request, StatedReason)
+        customer_id, body = read_id(call.request), await read_body(call.request, StatedReason)
         command = WithdrawRejection(call.caller.actor, body.reason)
-        return await self._inspection.change(call, read_id(call.request), command)
+        return await self._inspection.change(call, customer_id, command)
 
 
 def _route(

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 from coincurve import PrivateKey
 
+from domain.vocabulary import Confirmation
 from domain.wallet import checksum
 from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
@@ -129,9 +130,9 @@ class World:
 
 
 @asynccontextmanager
-async def running(conninfo: str, folder: Path) -> AsyncIterator[World]:
+async def running(conninfo: str, folder: Path, confirmation: Confirmation = Confirmation.NEVER) -> AsyncIterator[World]:
     """A world on a database, with its keys below `folder`."""
-    chosen = Settings(data=folder, port=0)
+    chosen = Settings(data=folder, port=0, confirmation=confirmation)
     keys = load_keys(chosen.keys_folder, generate=True)
     with listening(chosen) as listener:
         # uvloop does this by itself; without it, asyncio's answers wait 40 ms for an acknowledgement.
