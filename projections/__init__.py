@@ -8,4 +8,4 @@ from projections.reviews import REVIEWS
 from projections.spans import SPANS
 from projections.worklist import WORKLIST
 
-PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, SPANS, WORKLIST, REVIEWS)
+PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, REVIEWS, SPANS, WORKLIST)

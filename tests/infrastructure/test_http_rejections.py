@@ -181,7 +181,7 @@ async def test_a_proposal_expires_after_seven_days_and_is_nobodys_word(world: Wo
 
 async def test_a_proposal_names_evidence_that_was_kept_of_this_customer(world: World) -> None:
     held, another = await customers_at(world, "active", 2)
-    own, other = (await evidence_of(world, each) for each in (held, another))
+    own, other = await evidence_of(world, held), await evidence_of(world, another)
     before = len(await types_of(world, held.customer))
 
     for digests in (["0" * 64], [*own, *other], [own[0], "f" * 64]):

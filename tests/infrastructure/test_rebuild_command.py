@@ -84,7 +84,7 @@ def test_a_table_that_was_not_what_the_log_says_is_told_with_exit_code_1(databas
 def test_a_read_model_that_there_is_not_is_refused_in_one_line(database: str, tmp_path: Path) -> None:
     assert (
         refusal(tmp_path / "data", "rebuild", "customer", DATABASE_URL=database)
-        == "gatehouse: a projection is one of customers, spans, worklist, reviews"
+        == "gatehouse: a projection is one of customers, reviews, spans, worklist"
     )
 
 
