@@ -10,6 +10,7 @@ import structlog
 
 from application.ports import Unavailable
 from domain.commands import ExpireRejection
+from domain.refusals import Refused
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 
@@ -30,10 +31,8 @@ async def keep_deadlines(services: Services) -> None:
     while True:
         try:
             await expire_proposals(services)
-        except (*AWAY, Unavailable) as fault:
+        except AWAY as fault:
             log.warning("deadlines_interrupted", fault=type(fault).__name__)
-        except Exception as fault:  # one customer's fault must not end the others' deadlines
-            log.exception("deadlines_failed", fault=type(fault).__name__)
         await asyncio.sleep(PAUSE)
 
 
@@ -43,4 +42,9 @@ async def expire_proposals(services: Services) -> None:
     async with services.pool.connection() as connection:
         rows = await (await connection.execute(_OVER, (now, AT_ONCE), binary=True)).fetchall()
     for (customer,) in rows:
-        await services.execute(services.change(customer, ExpireRejection(now)), actor=ACTOR)
+        try:
+            await services.execute(services.change(customer, ExpireRejection(now)), actor=ACTOR)
+        except (Refused, Unavailable) as fault:
+            log.warning("proposal_not_expired", fault=type(fault).__name__)
+        except Exception as fault:  # one customer's fault must not keep the others waiting
+            log.exception("proposal_not_expired", fault=type(fault).__name__)
