@@ -32,6 +32,7 @@ class Presumed(tuple[UUID, ...]):
 
 Handling = Generator[tuple[UUID, ...], Histories, Changes]
 Handler = Callable[[], Handling]
+Condition = Callable[[Sequence[Envelope]], bool]
 
 
 def register(customer_id: UUID, command: RegisterCustomer, *, fingerprint: Fingerprint) -> Handling:
@@ -81,6 +82,20 @@ def append(stream: UUID, decide_events: Callable[[Sequence[Event]], Sequence[Eve
     """Decide for a stream that is no customer's, such as an API key's."""
     streams = yield (stream,)
     return [(stream, decide_events([envelope.event for envelope in streams[stream]]))]
+
+
+def where(stream: UUID, condition: Condition, handling: Handling) -> Handling:
+    """Decide where a stream's history meets a condition; elsewhere nothing happens, as for what is true already."""
+    streams = yield (stream,)
+    if not condition(streams[stream]):
+        return [(stream, ())]
+    return (yield from handling)
+
+
+def alone(stream: UUID, event: Event) -> Handling:
+    """Record a fact that stands on a stream of its own, which is new: nothing is read for it."""
+    yield Presumed((stream,))
+    return [(stream, (event,))]
 
 
 def _person(customer: Customer, command: Command) -> str | None:

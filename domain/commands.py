@@ -132,6 +132,7 @@ class ResolveHold:
     officer: str
     reason: str = field(repr=False)
     confirmation: Confirmation = Confirmation.NEVER
+    now: Moment = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +142,20 @@ class ProposeRejection:
     officer: str
     reason: str = field(repr=False)
     evidence: tuple[str, ...] = ()
+    now: Moment = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawRejection:
-    """The proposal is taken back."""
+    """Whoever proposed takes it back."""
+
+    officer: str
+    reason: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRejection:
+    """A second officer does not agree."""
 
     officer: str
     reason: str = field(repr=False)
@@ -156,6 +166,14 @@ class ConfirmRejection:
     """A second officer agrees."""
 
     officer: str
+    now: Moment = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireRejection:
+    """Let a proposal go that nobody confirmed in time."""
+
+    now: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +214,9 @@ Command = (
     | ResolveHold
     | ProposeRejection
     | WithdrawRejection
+    | RefuseRejection
     | ConfirmRejection
+    | ExpireRejection
     | PlaceLegalHold
     | LiftLegalHold
     | EraseSubject

@@ -17,11 +17,14 @@ from domain.events import (
     CustomerDeactivated,
     CustomerReactivated,
     CustomerRegistered,
+    HoldResolved,
     IllicitActivityConfirmed,
     LegalHoldLifted,
     LegalHoldPlaced,
     MonitoringAttempted,
+    RejectionExpired,
     RejectionProposed,
+    RejectionRefused,
     RejectionWithdrawn,
     ScreeningAttempted,
     ScreeningFailed,
@@ -51,7 +54,7 @@ LEADS_TO: Final[dict[type[Event], Status]] = {
 _SWITCHES: Final[set[type[Event]]] = {CustomerDeactivated, CustomerReactivated}
 """They take nobody a step further, so that a proposal to reject outlives them: a partner may switch as it likes."""
 
-_PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn}
+_PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn, RejectionRefused, RejectionExpired}
 _HOLDS: Final[set[type[Event]]] = {LegalHoldPlaced, LegalHoldLifted}
 _MONITORED: Final[set[type[Event]]] = {
     MonitoringAttempted,
@@ -65,13 +68,14 @@ _PAUSED: Final[set[type[Event]]] = {CustomerReactivated, SubjectErased}
 ALLOWED: Final[dict[Status | None, set[type[Event]]]] = {
     None: {CustomerRegistered},
     Status.INITIATING: _HOLDS | {ChallengeIssued, ChallengeFailed, ChallengeVerified, SubjectErased},
-    Status.SCREENING: _PROPOSALS | _HOLDS | {ScreeningAttempted, ScreeningPassed, ScreeningFailed},
+    Status.SCREENING: _PROPOSALS | _HOLDS | {ScreeningAttempted, HoldResolved, ScreeningPassed, ScreeningFailed},
     Status.VERIFYING: _PROPOSALS
     | _HOLDS
     | {
         VerificationStarted,
         VerificationRetryRequested,
         VerificationHeld,
+        HoldResolved,
         VerificationPassed,
         VerificationFailed,
     },
@@ -203,7 +207,7 @@ def _details(customer: Customer, event: Event) -> dict[str, Any]:
             }
         case RejectionProposed():
             return {"proposal": event}
-        case RejectionWithdrawn():
+        case RejectionWithdrawn() | RejectionRefused() | RejectionExpired():
             return {"proposal": None}
         case LegalHoldPlaced():
             return {"legal_hold": True}

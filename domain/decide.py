@@ -12,6 +12,7 @@ from domain.commands import (
     ConfirmRejection,
     DeactivateCustomer,
     EraseSubject,
+    ExpireRejection,
     IssueChallenge,
     LiftLegalHold,
     PlaceLegalHold,
@@ -20,6 +21,7 @@ from domain.commands import (
     RecordMonitoring,
     RecordScreening,
     RecordVerification,
+    RefuseRejection,
     RegisterCustomer,
     ResolveHold,
     SignChallenge,
@@ -36,7 +38,8 @@ from domain.events import (
     CustomerRegistered,
     LegalHoldLifted,
     LegalHoldPlaced,
-    RejectionProposed,
+    RejectionExpired,
+    RejectionRefused,
     RejectionWithdrawn,
     SubjectErased,
     VerificationStarted,
@@ -45,7 +48,9 @@ from domain.refusals import (
     ActivationReserved,
     ChallengeAlreadySigned,
     NothingToDecide,
+    NotTheProposer,
     SelfConfirmation,
+    SelfRefusal,
     UnderLegalHold,
     UnknownCustomer,
     WrongStatus,
@@ -92,11 +97,15 @@ def _decide(customer: Customer | None, command: Command) -> Iterator[Event]:
         case ResolveHold():
             return outcomes.of_hold(customer, command)
         case ProposeRejection():
-            return _propose(customer, command)
+            return outcomes.of_proposal(customer, command)
         case WithdrawRejection():
             return _withdraw(customer, command)
+        case RefuseRejection():
+            return _refuse(customer, command)
         case ConfirmRejection():
             return _confirm(customer, command)
+        case ExpireRejection():
+            return _expire(customer, command)
         case PlaceLegalHold():
             return _hold(customer, command)
         case LiftLegalHold():
@@ -170,20 +179,35 @@ def _clear_alert(customer: Customer, command: ClearAlert) -> Iterator[Event]:
         yield CustomerReactivated(decided_by=command.officer, reason=command.reason)
 
 
-def _propose(customer: Customer, command: ProposeRejection) -> Iterator[Event]:
-    if customer.proposal is None:
-        yield RejectionProposed(officer=command.officer, reason=command.reason, evidence=command.evidence)
-
-
 def _withdraw(customer: Customer, command: WithdrawRejection) -> Iterator[Event]:
-    if customer.proposal is not None:
-        yield RejectionWithdrawn(officer=command.officer, reason=command.reason)
+    if customer.status is Status.REJECTED:
+        raise NothingToDecide
+    if customer.proposal is None:
+        return
+    if customer.proposal.officer != command.officer:
+        raise NotTheProposer
+    yield RejectionWithdrawn(officer=command.officer, reason=command.reason)
+
+
+def _refuse(customer: Customer, command: RefuseRejection) -> Iterator[Event]:
+    if customer.status is Status.REJECTED:
+        raise NothingToDecide
+    if customer.proposal is None:
+        return
+    if customer.proposal.officer == command.officer:
+        raise SelfRefusal
+    yield RejectionRefused(officer=command.officer, reason=command.reason)
+
+
+def _expire(customer: Customer, command: ExpireRejection) -> Iterator[Event]:
+    if customer.proposal is not None and outcomes.lapsed(customer.proposal, command.now):
+        yield RejectionExpired(proposed_by=customer.proposal.officer)
 
 
 def _confirm(customer: Customer, command: ConfirmRejection) -> Iterator[Event]:
     if customer.status is Status.REJECTED:
         return
-    if customer.proposal is None:
+    if customer.proposal is None or outcomes.lapsed(customer.proposal, command.now):
         raise NothingToDecide
     if customer.proposal.officer == command.officer:
         raise SelfConfirmation

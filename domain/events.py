@@ -186,23 +186,51 @@ class AlertCleared(Event):
     reason: Personal
 
 
-class RejectionProposed(Event):
-    """An officer proposes to reject the customer; another must confirm."""
+class HoldResolved(Event):
+    """An officer decided what a policy would not, and why; what it came to is the next event."""
 
+    personal: ClassVar = ("reason",)
+
+    step: Literal["screening", "verification"]
+    outcome: Literal["pass", "fail"]
+    officer: str
+    reason: Personal
+
+
+class RejectionProposed(Event):
+    """An officer proposes to reject the customer; another must confirm, in time. Version 1 had no time."""
+
+    schema_version: ClassVar = 2
     personal: ClassVar = ("reason",)
 
     officer: str
     reason: Personal
     evidence: tuple[Digest, ...]
+    expires_at: Moment | None = None
 
 
 class RejectionWithdrawn(Event):
-    """The proposal is taken back."""
+    """Whoever proposed the rejection takes it back."""
 
     personal: ClassVar = ("reason",)
 
     officer: str
     reason: Personal
+
+
+class RejectionRefused(Event):
+    """A second officer does not agree to the rejection."""
+
+    personal: ClassVar = ("reason",)
+
+    officer: str
+    reason: Personal
+
+
+class RejectionExpired(Event):
+    """Nobody confirmed the rejection in time."""
+
+    proposed_by: str
 
 
 class IllicitActivityConfirmed(Event):
@@ -272,6 +300,16 @@ class ApiKeyRevoked(Event):
     """The key may call nothing any more."""
 
 
+class AuditTrailRead(Event):
+    """Somebody who may see the inside of a customer read it: who, and what of it."""
+
+    reader: UUID
+    role: Literal["officer", "auditor"]
+    customer: UUID
+    what: str
+    evidence: Digest | None = None
+
+
 class SanctionsListPublished(Event):
     """A sanctions list was adopted: screenings from here on use it."""
 
@@ -317,8 +355,11 @@ EVENTS: Final[dict[str, type[Event]]] = {
         MonitoringAttempted,
         AlertRaised,
         AlertCleared,
+        HoldResolved,
         RejectionProposed,
         RejectionWithdrawn,
+        RejectionRefused,
+        RejectionExpired,
         IllicitActivityConfirmed,
         LegalHoldPlaced,
         LegalHoldLifted,
@@ -328,6 +369,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
         OnboardingBarred,
         ApiKeyIssued,
         ApiKeyRevoked,
+        AuditTrailRead,
         SanctionsListPublished,
         CustomersRescreened,
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from typing import Final
 
 from domain.commands import (
     ConfirmRejection,
+    ProposeRejection,
     RecordMonitoring,
     RecordScreening,
     RecordVerification,
@@ -14,8 +16,10 @@ from domain.customer import Customer
 from domain.events import (
     AlertRaised,
     CustomerDeactivated,
+    HoldResolved,
     IllicitActivityConfirmed,
     MonitoringAttempted,
+    RejectionExpired,
     RejectionProposed,
     ScreeningAttempted,
     ScreeningFailed,
@@ -32,9 +36,11 @@ from domain.policies.verification import VERIFICATION_1, VerificationVerdict, ve
 from domain.refusals import NothingToDecide
 from domain.vocabulary import Confirmation, Event, Ground, Moment, Reason, Status
 
-DECIDED = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
+DECIDED: Final = frozenset({Status.ACTIVE, Status.INACTIVE, Status.REJECTED})
 SAME_RESULT = timedelta(minutes=1)
 """So far apart may the provider's times of one result be, when we ask for it and when it calls back."""
+PROPOSAL_STANDS: Final = timedelta(days=7)
+"""How long another officer has to confirm a rejection."""
 
 
 def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event]:
@@ -124,15 +130,36 @@ def of_hold(customer: Customer, command: ResolveHold) -> Iterator[Event]:
     if customer.status is not at or not customer.held:
         raise NothingToDecide
     if command.outcome == "fail" and command.confirmation is not Confirmation.NEVER:
-        if customer.proposal is None:
-            yield RejectionProposed(officer=command.officer, reason=command.reason, evidence=())
-    elif command.outcome == "fail":
+        yield from of_proposal(customer, ProposeRejection(command.officer, command.reason, now=command.now))
+        return
+    yield HoldResolved(step=command.step, outcome=command.outcome, officer=command.officer, reason=command.reason)
+    if command.outcome == "fail":
         yield _rejection(customer, (command.officer,), ())
     elif at is Status.SCREENING:
         findings = _findings(customer.reports)
         yield _screening_passed(customer.attempts, findings, _digests(customer.reports), command.officer)
     else:
         yield _verification_passed(customer, command.officer)
+
+
+def of_proposal(customer: Customer, command: ProposeRejection) -> Iterator[Event]:
+    """A proposal that another officer may confirm for a while. The first one stands until it lapses."""
+    standing = customer.proposal
+    if standing is not None and not lapsed(standing, command.now):
+        return
+    if standing is not None:
+        yield RejectionExpired(proposed_by=standing.officer)
+    yield RejectionProposed(
+        officer=command.officer,
+        reason=command.reason,
+        evidence=command.evidence,
+        expires_at=command.now + PROPOSAL_STANDS,
+    )
+
+
+def lapsed(proposal: RejectionProposed, now: Moment) -> bool:
+    """Whether nobody confirmed it in time."""
+    return proposal.expires_at is not None and proposal.expires_at <= now
 
 
 def of_confirmation(customer: Customer, proposal: RejectionProposed, command: ConfirmRejection) -> Event:

@@ -56,6 +56,18 @@ class SelfConfirmation(Refused):
     code = "self_confirmation"
 
 
+class SelfRefusal(Refused):
+    """Whoever proposes a rejection takes it back; to refuse it is another officer's."""
+
+    code = "self_refusal"
+
+
+class NotTheProposer(Refused):
+    """Only whoever proposed a rejection takes it back; others confirm or refuse it."""
+
+    code = "not_the_proposer"
+
+
 class NothingToDecide(Refused):
     """There is no hold, alert or proposal of this kind to decide."""
 

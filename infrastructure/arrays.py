@@ -122,6 +122,7 @@ ARRAYS: Final[dict[Any, type[Array]]] = {
     int: BigintArray,
     int | None: BigintArray,
     str: TextArray,
+    str | None: TextArray,
     bytes: ByteaArray,
     datetime: TimeArray,
     datetime | None: TimeArray,

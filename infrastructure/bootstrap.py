@@ -170,6 +170,7 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             confirming=confirming,

@@ -42,7 +42,7 @@ class Follower:
         """Write what the events make of the rows."""
         projection, table = self.projection, self.table
         concerned: dict[Key, list[Envelope]] = {}
-        for envelope in events:
+        for envelope in filter(projection.select, events) if projection.select else events:
             concerned.setdefault(projection.key(envelope), []).append(envelope)
         begun = {key for key, news in concerned.items() if presuming and _begins(news[0], key)}
         known = concerned.keys() - begun

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection
 
@@ -32,6 +33,8 @@ _KEEP_EVIDENCE: Final = """
     SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[]) AS said (subject, digest, sealed)
     ORDER BY subject, digest ON CONFLICT DO NOTHING
 """
+_READ_EVIDENCE: Final = "SELECT sealed FROM gatehouse.evidence WHERE subject = %b AND digest = %b"
+_COUNT_EVIDENCE: Final = "SELECT count(*) FROM gatehouse.evidence WHERE subject = %b AND digest = ANY(%b::bytea[])"
 
 
 _Said = tuple[UUID, tuple[bytes, ...]]
@@ -40,6 +43,10 @@ _Said = tuple[UUID, tuple[bytes, ...]]
 
 class Destroyed(Exception):
     """The subject's key is gone, and with it everything that was sealed."""
+
+
+class Tampered(Exception):
+    """What was kept does not open, or is not what its digest says."""
 
 
 class SubjectKey:
@@ -119,6 +126,29 @@ class SealedEvidence:
             subjects, digests = zip(*said, strict=True)
             await connection.execute(_KEEP_EVIDENCE, (UuidArray(subjects), list(digests), sealed))
         return {}
+
+    async def read(self, subject: UUID, digest: str) -> bytes | None:
+        """What was kept of a subject under a digest, if anything was. Raises `Destroyed` and `Tampered`."""
+        raw = bytes.fromhex(digest)
+        async with self._connection.use() as connection:
+            row = await (await connection.execute(_READ_EVIDENCE, (subject, raw), binary=True)).fetchone()
+        if row is None:
+            return None
+        key = await self._keyring.key_of(subject)
+        try:
+            payload = key.open(bytes(row[0]), subject.bytes + raw)
+        except InvalidTag:
+            raise Tampered from None
+        if sha256(payload).digest() != raw:
+            raise Tampered
+        return payload
+
+    async def has(self, subject: UUID, digests: Collection[str]) -> bool:
+        """Whether something was kept of a subject under each of the digests."""
+        asked = [bytes.fromhex(digest) for digest in set(digests)]
+        async with self._connection.use() as connection:
+            row = await (await connection.execute(_COUNT_EVIDENCE, (subject, asked))).fetchone()
+        return row is not None and row[0] == len(asked)
 
 
 def seal_text(key: SubjectKey, text: str, *, stream: UUID, version: int, field: str) -> Sealed:

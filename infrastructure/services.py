@@ -21,7 +21,7 @@ from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
-from infrastructure.sealing import SealedEvidence
+from infrastructure.sealing import Keyring, SealedEvidence
 
 
 def callback_path(provider: str) -> str:
@@ -57,6 +57,7 @@ class Services:
     pool: Pool
     directory: KeyDirectory
     keys: Keys
+    keyring: Keyring
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]
     """In the order in which they are asked."""

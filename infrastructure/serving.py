@@ -25,6 +25,7 @@ from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.collector import spared_collector
+from infrastructure.deadlines import keep_deadlines
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
@@ -91,7 +92,8 @@ def work(*, attached: bool) -> None:
             async with open_services(settings, ready.conninfo, keys) as services:
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
-                tasks = [asyncio.ensure_future(life) for life in (projector.run(), worker.run())]
+                lives = (projector.run(), worker.run(), keep_deadlines(services))
+                tasks = [asyncio.ensure_future(life) for life in lives]
                 try:
                     with spared_collector():
                         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from projections.customers import CUSTOMERS
 from projections.projection import Projection
+from projections.reviews import REVIEWS
 from projections.spans import SPANS
 from projections.worklist import WORKLIST
 
-PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, SPANS, WORKLIST)
+PROJECTIONS: Final[tuple[Projection[Any], ...]] = (CUSTOMERS, REVIEWS, SPANS, WORKLIST)

@@ -12,7 +12,9 @@ from domain.events import (
     ChallengeIssued,
     CustomerDeactivated,
     CustomerRegistered,
+    RejectionExpired,
     RejectionProposed,
+    RejectionRefused,
     RejectionWithdrawn,
     ScreeningAttempted,
     VerificationHeld,
@@ -85,6 +87,8 @@ _DETAILS: Final[dict[type[Event], str]] = {
     VerificationHeld: "on_hold",
     RejectionProposed: "rejection_proposed",
     RejectionWithdrawn: "rejection_withdrawn",
+    RejectionRefused: "rejection_refused",
+    RejectionExpired: "rejection_expired",
 }
 _VERDICTS: Final = {"retry": "retrying", "hold": "on_hold"}
 _READ_FROM: Final[dict[type[Event], Callable[[Any, str], str]]] = {

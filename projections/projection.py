@@ -10,6 +10,7 @@ from domain.events import (
     EVENTS,
     ApiKeyIssued,
     ApiKeyRevoked,
+    AuditTrailRead,
     CustomersRescreened,
     OnboardingBarred,
     PersonRecognised,
@@ -29,6 +30,7 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     OnboardingBarred,
     ApiKeyIssued,
     ApiKeyRevoked,
+    AuditTrailRead,
     SanctionsListPublished,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
@@ -51,6 +53,8 @@ class Projection(Generic[Row]):
     """The table's rows, where `row` is a key and a tuple of them: all that the table holds under the key."""
     part_keys: int = 0
     """How many of a part's first columns make the primary key. A part never goes away while its row is there."""
+    select: Callable[[Envelope], bool] | None = None
+    """Which events can change a row; any, if not said. For others, rows are not even read."""
 
     @property
     def columns(self) -> tuple[str, ...]:

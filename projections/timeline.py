@@ -134,11 +134,17 @@ _WORDS: Final[dict[type[Event], Callable[[Any], tuple[str, str]]]] = {
         f"{_listed(event.reasons)}; {_sources(event.reports)}",
     ),
     e.AlertCleared: lambda event: ("The alert was cleared", f"By {event.decided_by}"),
+    e.HoldResolved: lambda event: (f"An officer decided the {event.step}: {event.outcome}", f"By {event.officer}"),
     e.RejectionProposed: lambda event: (
         "Rejection was proposed",
         f"By {event.officer}; another officer must confirm",
     ),
     e.RejectionWithdrawn: lambda event: ("The proposal to reject was withdrawn", f"By {event.officer}"),
+    e.RejectionRefused: lambda event: ("The proposal to reject was refused", f"By {event.officer}"),
+    e.RejectionExpired: lambda event: (
+        "The proposal to reject expired",
+        f"Nobody confirmed in time what {event.proposed_by} proposed",
+    ),
     e.IllicitActivityConfirmed: lambda event: (
         "Was rejected: illicit activity",
         _decided(event.reasons, " and ".join(event.decided_by)),

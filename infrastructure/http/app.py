@@ -1,5 +1,6 @@
 """The web application: every route behind its gate, errors as problem details, OpenAPI from the routes' table."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,18 +10,23 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
+from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
+from infrastructure.http.evidence import EvidenceRoutes
+from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.operations import Operations
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
+from infrastructure.http.rejections import RejectionRoutes
+from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
@@ -35,6 +41,8 @@ V1: Final = "/v1"
 ALWAYS: Final = ("unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable")
 WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 
+_ID: Final = {"type": "string", "format": "uuid"}
+_DIGEST: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _PREFER: Final = {
     "name": "Prefer",
     "in": "header",
@@ -52,7 +60,7 @@ _APPLIED: Final = {
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
-    gate = Gate(services.directory, Waiting(services.pool))
+    gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
     routes = routes_of(services)
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
@@ -68,6 +76,8 @@ def routes_of(services: Services) -> list[Route]:
     routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
     routes += OfficerRoutes(services.reader).routes() + TimeTravelRoutes(services).routes()
     routes += SanctionsRoutes(services).routes()
+    routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
+    routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -122,11 +132,14 @@ def _described(route: Route) -> dict[str, Any]:
         for status, codes in _by_status(problems).items()
     }
     responses[route.status] = {"description": "Done"} | ({"model": route.answer} if route.answer else {})
+    if route.media_type != "application/json":
+        responses[route.status]["content"] = {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
     if route.method == "GET":
         responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
     if route.body:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
+        content = {"application/json": {"schema": _ref(route.body)}}
+        extra["requestBody"] = {"required": route.body_required, "content": content}
     if route.raw:
         extra["requestBody"] = {"required": True, "content": {route.raw: {}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
@@ -138,6 +151,7 @@ def _described(route: Route) -> dict[str, Any]:
         "status_code": route.status,
         "responses": responses,
         "response_model": None,
+        "response_class": JSONResponse if route.media_type == "application/json" else Response,
         "tags": [route.tag],
         "openapi_extra": extra,
     }
@@ -171,9 +185,10 @@ def _problem_content() -> dict[str, Any]:
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    if "{customer_id}" not in route.path:
-        return []
-    return [{"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _DIGEST if name == "digest" else _ID}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
 
 
 def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from domain.wallet import canonical
 from infrastructure.as_of import ListedCustomer
 from infrastructure.http import models
 from infrastructure.http.cursor import read_cursor, read_positions, write_cursor
-from infrastructure.http.requests import read_body, read_id, read_if_match, read_query
+from infrastructure.http.requests import has_body, read_body, read_id, read_if_match, read_query
 from infrastructure.http.resources import (
     ACTORS,
     PARTNER,
@@ -102,6 +102,8 @@ class CustomerRoutes:
                 ACTORS,
                 "Suspend a customer",
                 answer=models.Customer,
+                body=models.StatedReason,
+                body_required=False,
                 problems=(*gone, "wrong_status", "version_mismatch"),
             ),
             Route(
@@ -111,6 +113,8 @@ class CustomerRoutes:
                 ACTORS,
                 "Resume a suspended customer",
                 answer=models.Customer,
+                body=models.StatedReason,
+                body_required=False,
                 problems=(*gone, "wrong_status", "activation_reserved", "version_mismatch"),
             ),
             Route(
@@ -209,13 +213,15 @@ class CustomerRoutes:
         )
 
     async def deactivate(self, call: Call) -> Response:
-        """200 with the customer; a repeat changes nothing."""
+        """200 with the customer; a repeat changes nothing. Officers may say why: partners never see it."""
         ground = Ground.ISSUE if call.caller.role == "officer" else Ground.PARTNER_REQUEST
-        return await self._switch(call, DeactivateCustomer(ground, by=call.caller.actor))
+        reason = await _officers_reason(call)
+        return await self._switch(call, DeactivateCustomer(ground, by=call.caller.actor, reason=reason))
 
     async def activate(self, call: Call) -> Response:
-        """200 with the customer; a repeat changes nothing."""
-        return await self._switch(call, ReactivateCustomer(by=call.caller.actor, officer=call.caller.role == "officer"))
+        """200 with the customer; a repeat changes nothing. Officers may say why: partners never see it."""
+        officer, reason = call.caller.role == "officer", await _officers_reason(call)
+        return await self._switch(call, ReactivateCustomer(by=call.caller.actor, officer=officer, reason=reason))
 
     async def services(self, call: Call) -> Response:
         """What the customer may use now."""
@@ -228,6 +234,13 @@ class CustomerRoutes:
             self._services, call, read_id(call.request), command, if_version=read_if_match(call.request)
         )
         return answer(resource_of(row_of(outcome)), version=outcome.version)
+
+
+async def _officers_reason(call: Call) -> str | None:
+    """Why, where an officer says so. A partner's body is not looked at."""
+    if call.caller.role != "officer" or not has_body(call.request):
+        return None
+    return (await read_body(call.request, models.StatedReason)).reason
 
 
 R = TypeVar("R", CustomerRow, ListedCustomer)

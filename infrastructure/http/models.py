@@ -16,6 +16,9 @@ from infrastructure.as_of import ClockName
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 """Text without control characters, which no column, log or page can carry."""
 
+WORDS: Final = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+"""The same for free text, of which something must be there."""
+
 AS_OF: Final = "A position of the log, or an RFC 3339 time."
 CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true then, as we know now?"
 
@@ -24,6 +27,12 @@ class Body(BaseModel):
     """A request body: strict about what it does not know."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+
+
+class StatedReason(Body):
+    """Why an officer does something, in words. Sealed with the customer's key; partners never see it."""
+
+    reason: Annotated[str, Field(pattern=WORDS, max_length=2000, examples=["A namesake: the passport is another's."])]
 
 
 class Resource(BaseModel):

@@ -25,6 +25,11 @@ def header(request: Request, name: bytes) -> str | None:
     return None
 
 
+def has_body(request: Request) -> bool:
+    """Whether the request brings anything (RFC 9112, 6)."""
+    return header(request, b"content-length") not in {None, "0"} or header(request, b"transfer-encoding") is not None
+
+
 async def read_bytes(request: Request) -> bytes:
     """The raw body, up to `LARGEST_BODY`."""
     length = header(request, b"content-length") or "0"

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -15,6 +16,7 @@ from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
+from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.requests import header
 from infrastructure.http.waiting import Waiting, preferred_wait
@@ -53,9 +55,11 @@ class Route:
     body: type[BaseModel] | None = None
     raw: str | None = None
     """The media type of a body that is not JSON, and is read as it comes."""
+    body_required: bool = True
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
+    media_type: str = "application/json"
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
 
@@ -63,8 +67,9 @@ class Route:
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory, waiting: Waiting) -> None:
+    def __init__(self, keys: KeyDirectory, waiting: Waiting, trail: AuditTrail) -> None:
         self._keys = keys
+        self._trail = trail
         self._waiting = waiting
 
     def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
@@ -78,7 +83,10 @@ class Gate:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
             call = Call(request, caller)
             wait = preferred_wait(request) if route.method == "GET" else None
-            return await route.handler(call) if wait is None else await self._waited(route, call, wait)
+            response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
+            if route.method == "GET" and "customer_id" in request.path_params:
+                await self._note(route, call)
+            return response
 
         return answered(f"{route.method} {route.path}", endpoint)
 
@@ -89,6 +97,13 @@ class Gate:
         response = await route.handler(call)
         response.raw_headers.append((b"preference-applied", b"wait=%d" % seconds))
         return response
+
+    async def _note(self, route: Route, call: Call) -> None:
+        """Put on record that somebody was shown a customer, before the answer is given."""
+        _, _, what = route.path.partition("}/")
+        given = call.request.path_params
+        customer_id = UUID(given["customer_id"])
+        await self._trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
 
     async def _caller(self, request: Request) -> Caller:
         scheme, _, key = (header(request, b"authorization") or "").partition(" ")

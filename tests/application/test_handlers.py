@@ -21,7 +21,7 @@ from tests.application.orders import (
     wallet,
 )
 from tests.domain.histories import ACTIVE, CHALLENGE_VERIFIED
-from tests.domain.samples import ADDRESS, APPLICANT, PARTNER, STRANGER, WALLET
+from tests.domain.samples import ADDRESS, APPLICANT, NOW, PARTNER, STRANGER, WALLET
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +144,7 @@ async def test_events_that_decide_nothing_touch_no_other_stream(journal: MemoryJ
         answers = await together(
             executor,
             changing(1, StartVerification("sumsub", APPLICANT, "basic")),
-            changing(1, ResolveHold("screening", "pass", "officer:alice", "an exchange")),
+            changing(1, ResolveHold("screening", "pass", "officer:alice", "an exchange", now=NOW)),
         )
 
     assert not [answer for answer in answers if isinstance(answer, Outcome)]

@@ -61,7 +61,7 @@ ASIDE: Final[tuple[Command, ...]] = (
     ReactivateCustomer(BY_PARTNER, officer=False),
     PlaceLegalHold("Central Bank", "case 12/26"),
     LiftLegalHold("Central Bank", "case 12/26"),
-    ProposeRejection(ALICE, "mixes funds"),
+    ProposeRejection(ALICE, "mixes funds", now=NOW),
     WithdrawRejection(ALICE, "mistaken"),
 )
 """What changes no status by itself, whenever it is asked for, and what the orderly story has already."""

@@ -18,6 +18,7 @@ from domain.commands import (
     PlaceLegalHold,
     ProposeRejection,
     ReactivateCustomer,
+    RefuseRejection,
     ResolveHold,
     WithdrawRejection,
 )
@@ -195,9 +196,10 @@ COMMANDS: list[Command] = [
     DeactivateCustomer(Ground.ISSUE, by=ALICE, reason=SECRET),
     ReactivateCustomer(by=ALICE, officer=True, reason=SECRET),
     ClearAlert(ALERT, ALICE, SECRET),
-    ResolveHold("screening", "pass", ALICE, SECRET),
-    ProposeRejection(ALICE, SECRET),
+    ResolveHold("screening", "pass", ALICE, SECRET, now=NOW),
+    ProposeRejection(ALICE, SECRET, now=NOW),
     WithdrawRejection(ALICE, SECRET),
+    RefuseRejection(ALICE, SECRET),
     PlaceLegalHold("Central Bank", SECRET),
     LiftLegalHold("Central Bank", SECRET),
 ]

@@ -38,6 +38,7 @@ from tests.domain.samples import (
     ADDRESS,
     ALICE,
     BOB,
+    NOW,
     PERSON,
     WALLET,
     clean,
@@ -75,17 +76,17 @@ REJECTIONS: dict[str, tuple[History, Command, list[str]]] = {
     "by screening": (CHALLENGE_VERIFIED, screening(listed()), ["ScreeningAttempted", "ScreeningFailed"]),
     "by an officer in screening": (
         HELD_IN_SCREENING,
-        ResolveHold("screening", "fail", ALICE, "a mixer"),
-        ["ScreeningFailed"],
+        ResolveHold("screening", "fail", ALICE, "a mixer", now=NOW),
+        ["HoldResolved", "ScreeningFailed"],
     ),
     "by verification": (VERIFYING_IN_SESSION, verification("rejected"), ["VerificationFailed"]),
     "by an officer in verifying": (
         HELD_IN_VERIFYING,
-        ResolveHold("verification", "fail", ALICE, "a mask"),
-        ["VerificationFailed"],
+        ResolveHold("verification", "fail", ALICE, "a mask", now=NOW),
+        ["HoldResolved", "VerificationFailed"],
     ),
     "by monitoring": (ACTIVE, monitoring(listed()), ["MonitoringAttempted", "IllicitActivityConfirmed"]),
-    "by two officers": (REJECTION_PROPOSED, ConfirmRejection(BOB), ["IllicitActivityConfirmed"]),
+    "by two officers": (REJECTION_PROPOSED, ConfirmRejection(BOB, now=NOW), ["IllicitActivityConfirmed"]),
 }
 
 
@@ -190,8 +191,8 @@ async def test_a_barred_wallet_fails_verification_whoever_comes_with_it(journal:
     assert await status_of(journal, 1) == "rejected"
 
 
-PASS_SCREENING = ResolveHold("screening", "pass", ALICE, "all right")
-PASS_VERIFICATION = ResolveHold("verification", "pass", ALICE, "all right")
+PASS_SCREENING = ResolveHold("screening", "pass", ALICE, "all right", now=NOW)
+PASS_VERIFICATION = ResolveHold("verification", "pass", ALICE, "all right", now=NOW)
 
 
 @pytest.mark.parametrize(

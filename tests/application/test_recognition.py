@@ -22,7 +22,7 @@ from tests.application.orders import (
 )
 from tests.application.troubled_journal import TroubledJournal
 from tests.domain.histories import HELD_IN_VERIFYING, VERIFYING_IN_SESSION
-from tests.domain.samples import ALICE, ANOTHER_PERSON, PERSON, listed, monitoring, verification
+from tests.domain.samples import ALICE, ANOTHER_PERSON, NOW, PERSON, listed, monitoring, verification
 
 pytestmark = pytest.mark.anyio
 
@@ -92,7 +92,7 @@ async def test_an_officer_may_let_a_twin_pass_and_the_first_stays_the_one_that_i
     await stored(journal, 2, HELD_IN_VERIFYING)
     await journal.append(written(PERSON_BAR, PersonRecognised(customer=customer(1))))
     async with executing(journal) as executor:
-        await executor.execute(changing(2, ResolveHold("verification", "pass", ALICE, "a twin")), context())
+        await executor.execute(changing(2, ResolveHold("verification", "pass", ALICE, "a twin", now=NOW)), context())
 
     assert await status_of(journal, 2) == "active"
     assert len((await journal.load([PERSON_BAR]))[PERSON_BAR]) == 1

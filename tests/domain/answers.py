@@ -8,11 +8,13 @@ from domain.commands import (
     ConfirmRejection,
     DeactivateCustomer,
     EraseSubject,
+    ExpireRejection,
     IssueChallenge,
     LiftLegalHold,
     PlaceLegalHold,
     ProposeRejection,
     ReactivateCustomer,
+    RefuseRejection,
     ResolveHold,
     StartVerification,
     WithdrawRejection,
@@ -71,17 +73,19 @@ COMMANDS: Final[dict[str, Command]] = {
     "ReactivateCustomer/partner": ReactivateCustomer(by=BY_PARTNER, officer=False),
     "ReactivateCustomer/officer": ReactivateCustomer(by=ALICE, officer=True),
     "ClearAlert": ClearAlert(ALERT, ALICE, "another wallet"),
-    "ResolveHold/screening": ResolveHold("screening", "pass", ALICE, "an exchange"),
-    "ResolveHold/verification": ResolveHold("verification", "pass", ALICE, "a twin"),
-    "ProposeRejection": ProposeRejection(ALICE, "mixes funds"),
+    "ResolveHold/screening": ResolveHold("screening", "pass", ALICE, "an exchange", now=minutes(40)),
+    "ResolveHold/verification": ResolveHold("verification", "pass", ALICE, "a twin", now=minutes(40)),
+    "ProposeRejection": ProposeRejection(ALICE, "mixes funds", now=minutes(40)),
     "WithdrawRejection": WithdrawRejection(ALICE, "mistaken"),
-    "ConfirmRejection": ConfirmRejection(BOB),
+    "RefuseRejection": RefuseRejection(BOB, "a namesake"),
+    "ConfirmRejection": ConfirmRejection(BOB, now=minutes(50)),
+    "ExpireRejection": ExpireRejection(minutes(60)),
     "PlaceLegalHold": PlaceLegalHold("Central Bank", "case 12/26"),
     "LiftLegalHold": LiftLegalHold("Central Bank", "closed"),
     "EraseSubject": EraseSubject("retention ended", "subject-key/7"),
 }
 
-_PROPOSED: Final = RejectionProposed(officer=ALICE, reason="mixes funds", evidence=())
+_PROPOSED: Final = RejectionProposed(officer=ALICE, reason="mixes funds", evidence=(), expires_at=minutes(60))
 _HOLD: Final = LegalHoldPlaced(authority="Central Bank", reason="case 12/26")
 
 PLAIN: Final = (
@@ -130,8 +134,10 @@ ClearAlert                  unknown  ignored    ignored   ignored   ignored  ign
 ResolveHold/screening       unknown  nothing    nothing   ignored   ignored  ignored   ignored
 ResolveHold/verification    unknown  nothing    nothing   nothing   ignored  ignored   nothing
 ProposeRejection            unknown  wrong      happens   happens   happens  happens   wrong
-WithdrawRejection           unknown  ignored    ignored   ignored   ignored  ignored   ignored
+WithdrawRejection           unknown  ignored    ignored   ignored   ignored  ignored   nothing
+RefuseRejection             unknown  ignored    ignored   ignored   ignored  ignored   nothing
 ConfirmRejection            unknown  nothing    nothing   nothing   nothing  nothing   ignored
+ExpireRejection             unknown  ignored    ignored   ignored   ignored  ignored   ignored
 PlaceLegalHold              unknown  happens    happens   happens   happens  happens   happens
 LiftLegalHold               unknown  ignored    ignored   ignored   ignored  ignored   ignored
 EraseSubject                unknown  happens    wrong     wrong     wrong    happens   happens
@@ -155,8 +161,10 @@ ClearAlert                  unknown  ignored    ignored   ignored   happens  hap
 ResolveHold/screening       unknown  nothing    happens   ignored   ignored  ignored   ignored
 ResolveHold/verification    unknown  nothing    nothing   happens   ignored  ignored   ignored
 ProposeRejection            unknown  wrong      happens   happens   happens  happens   wrong
-WithdrawRejection           unknown  ignored    ignored   ignored   ignored  ignored   ignored
+WithdrawRejection           unknown  ignored    ignored   ignored   ignored  ignored   nothing
+RefuseRejection             unknown  ignored    ignored   ignored   ignored  ignored   nothing
 ConfirmRejection            unknown  nothing    nothing   nothing   nothing  nothing   ignored
+ExpireRejection             unknown  ignored    ignored   ignored   ignored  ignored   ignored
 PlaceLegalHold              unknown  happens    happens   happens   happens  happens   happens
 LiftLegalHold               unknown  ignored    ignored   ignored   ignored  ignored   ignored
 EraseSubject                unknown  happens    wrong     wrong     wrong    happens   happens
@@ -180,8 +188,10 @@ ClearAlert                  unknown  ignored    ignored   ignored   ignored  ign
 ResolveHold/screening       unknown  nothing    nothing   ignored   ignored  ignored   ignored
 ResolveHold/verification    unknown  nothing    nothing   nothing   ignored  ignored   ignored
 ProposeRejection            unknown  wrong      ignored   ignored   ignored  ignored   wrong
-WithdrawRejection           unknown  ignored    happens   happens   happens  happens   ignored
+WithdrawRejection           unknown  ignored    happens   happens   happens  happens   nothing
+RefuseRejection             unknown  ignored    happens   happens   happens  happens   nothing
 ConfirmRejection            unknown  nothing    happens   happens   happens  happens   ignored
+ExpireRejection             unknown  ignored    happens   happens   happens  happens   ignored
 PlaceLegalHold              unknown  ignored    ignored   ignored   ignored  ignored   ignored
 LiftLegalHold               unknown  happens    happens   happens   happens  happens   happens
 EraseSubject                unknown  held       held      held      held     held      held

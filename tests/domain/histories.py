@@ -11,10 +11,13 @@ from domain.events import (
     CustomerDeactivated,
     CustomerReactivated,
     CustomerRegistered,
+    HoldResolved,
     IllicitActivityConfirmed,
     LegalHoldPlaced,
     MonitoringAttempted,
+    RejectionExpired,
     RejectionProposed,
+    RejectionRefused,
     ScreeningAttempted,
     ScreeningFailed,
     ScreeningPassed,
@@ -30,6 +33,7 @@ from tests.domain.samples import (
     ALERT,
     ALICE,
     APPLICANT,
+    BOB,
     BY_PARTNER,
     CHALLENGE,
     NOW,
@@ -218,6 +222,22 @@ REJECTION_PROPOSED: Final[History] = (
     RejectionProposed(officer=ALICE, reason="mixes funds", evidence=(digest("a memo"),)),
 )
 
+REJECTION_REFUSED: Final[History] = (*REJECTION_PROPOSED, RejectionRefused(officer=BOB, reason="a namesake"))
+
+REJECTION_EXPIRED: Final[History] = (*REJECTION_PROPOSED, RejectionExpired(proposed_by=ALICE))
+
+HOLD_RESOLVED: Final[History] = (
+    *HELD_IN_SCREENING,
+    HoldResolved(step="screening", outcome="pass", officer=ALICE, reason="an exchange"),
+    ScreeningPassed(
+        attempt=2,
+        findings=grave().findings + clean().findings,
+        policy="screening-1",
+        evidence=(digest("ofac is grave"), digest("ofac is clean")),
+        decided_by=ALICE,
+    ),
+)
+
 UNDER_LEGAL_HOLD: Final[History] = (
     *REJECTED_IN_SCREENING,
     LegalHoldPlaced(authority="Central Bank", reason="case 12/26"),
@@ -249,6 +269,9 @@ HISTORIES: Final[dict[str, History]] = {
     "alert cleared": ALERT_CLEARED,
     "rejected for illicit activity": REJECTED_FOR_ILLICIT_ACTIVITY,
     "rejection proposed": REJECTION_PROPOSED,
+    "rejection refused": REJECTION_REFUSED,
+    "rejection expired": REJECTION_EXPIRED,
+    "hold resolved": HOLD_RESOLVED,
     "under legal hold": UNDER_LEGAL_HOLD,
     "erased": ERASED,
 }

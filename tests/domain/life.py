@@ -158,6 +158,10 @@ class Life(RuleBasedStateMachine):
     def sleeps_for_an_hour(self) -> None:
         self.minute += 60
 
+    @rule()
+    def sleeps_for_most_of_a_week(self) -> None:
+        self.minute += 6 * 24 * 60
+
     @rule(
         says=st.sampled_from(list(SCREENED)), due=st.sampled_from([True, True, False]), barred=SELDOM, setting=SETTINGS
     )
@@ -221,27 +225,39 @@ class Life(RuleBasedStateMachine):
         step: Any = data.draw(st.sampled_from(["screening", "verification"]))
         outcome: Any = data.draw(st.sampled_from(["pass", "fail"]))
         status = "screening" if step == "screening" else "verifying"
-        confirmed = setting is not Confirmation.NEVER
-        self.naive.has_its_hold_resolved(status, passes=outcome == "pass", officer=officer, confirmed=confirmed)
-        self.ask(c.ResolveHold(step, outcome, officer, "looked into it", setting))
+        confirmed, passes = setting is not Confirmation.NEVER, outcome == "pass"
+        self.naive.has_its_hold_resolved(status, passes=passes, officer=officer, confirmed=confirmed, at=self.minute)
+        self.ask(c.ResolveHold(step, outcome, officer, "looked into it", setting, now=s.minutes(self.minute)))
         self.agree()
 
     @rule(officer=OFFICERS)
     def is_proposed_for_rejection(self, *, officer: str) -> None:
-        self.naive.is_proposed_for_rejection(officer)
-        self.ask(c.ProposeRejection(officer, "mixes funds"))
+        self.naive.is_proposed_for_rejection(officer, at=self.minute)
+        self.ask(c.ProposeRejection(officer, "mixes funds", now=s.minutes(self.minute)))
         self.agree()
 
     @rule(officer=OFFICERS)
     def has_the_proposal_withdrawn(self, *, officer: str) -> None:
-        self.naive.has_the_proposal_withdrawn()
+        self.naive.has_the_proposal_withdrawn(officer)
         self.ask(c.WithdrawRejection(officer, "mistaken"))
         self.agree()
 
     @rule(officer=OFFICERS)
+    def has_the_proposal_refused(self, *, officer: str) -> None:
+        self.naive.has_the_proposal_refused(officer)
+        self.ask(c.RefuseRejection(officer, "a namesake"))
+        self.agree()
+
+    @rule()
+    def has_the_proposal_expired(self) -> None:
+        self.naive.has_the_proposal_expired(at=self.minute)
+        self.ask(c.ExpireRejection(s.minutes(self.minute)))
+        self.agree()
+
+    @rule(officer=OFFICERS)
     def has_its_rejection_confirmed(self, *, officer: str) -> None:
-        self.naive.has_its_rejection_confirmed(officer)
-        self.ask(c.ConfirmRejection(officer))
+        self.naive.has_its_rejection_confirmed(officer, at=self.minute)
+        self.ask(c.ConfirmRejection(officer, now=s.minutes(self.minute)))
         self.agree()
 
     @rule(which=st.integers(0, 2))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 IN = ("active", "inactive")
 UNDER_WAY = ("screening", "verifying", *IN)
+WEEK = 7 * 24 * 60
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Naive:
     alerts: dict[int, set[str]] = field(default_factory=dict)
     """What each open alert says: sources, and `listed:` before a source that has the very address."""
     proposed_by: str = ""
+    proposed_at: int = 0
 
     def registers(self, *, good_until: int) -> None:
         """A partner brings a wallet."""
@@ -102,29 +104,41 @@ class Naive:
             if not self.grounds:
                 self.status = "active"
 
-    def has_its_hold_resolved(self, step: str, *, passes: bool, officer: str, confirmed: bool) -> None:
+    def has_its_hold_resolved(self, step: str, *, passes: bool, officer: str, confirmed: bool, at: int) -> None:
         """An officer decides what a policy would not."""
         if self.status != step or not self.held:
             return
         if passes:
             self._moves_on("verifying" if step == "screening" else "active")
         elif confirmed:
-            self.is_proposed_for_rejection(officer)
+            self.is_proposed_for_rejection(officer, at=at)
         else:
             self.status = "rejected"
 
-    def is_proposed_for_rejection(self, officer: str) -> None:
-        """The first proposal stands."""
+    def is_proposed_for_rejection(self, officer: str, *, at: int) -> None:
+        """The first proposal stands, for a week."""
+        self.has_the_proposal_expired(at=at)
         if self.status in UNDER_WAY and not self.proposed_by:
-            self.proposed_by = officer
+            self.proposed_by, self.proposed_at = officer, at
 
-    def has_the_proposal_withdrawn(self) -> None:
-        """Anybody may."""
-        self.proposed_by = ""
+    def has_the_proposal_withdrawn(self, officer: str) -> None:
+        """By whoever proposed."""
+        if self.proposed_by == officer:
+            self.proposed_by = ""
 
-    def has_its_rejection_confirmed(self, officer: str) -> None:
-        """By another officer than the one who proposed."""
-        if self.status in UNDER_WAY and self.proposed_by not in ("", officer):
+    def has_the_proposal_refused(self, officer: str) -> None:
+        """By anybody else."""
+        if self.proposed_by != officer:
+            self.proposed_by = ""
+
+    def has_the_proposal_expired(self, *, at: int) -> None:
+        """A week is over."""
+        if at >= self.proposed_at + WEEK:
+            self.proposed_by = ""
+
+    def has_its_rejection_confirmed(self, officer: str, *, at: int) -> None:
+        """By another officer than the one who proposed, within the week."""
+        if at < self.proposed_at + WEEK and self.status in UNDER_WAY and self.proposed_by not in ("", officer):
             self.status = "rejected"
 
     def _fails(self, *, confirmed: bool) -> None:

@@ -35,6 +35,9 @@ STATUSES = {
     "alert cleared": "active",
     "rejected for illicit activity": "rejected",
     "rejection proposed": "inactive",
+    "rejection refused": "inactive",
+    "rejection expired": "inactive",
+    "hold resolved": "verifying",
     "under legal hold": "rejected",
     "erased": "rejected",
 }
@@ -44,6 +47,7 @@ OTHER_STREAMS = {
     "OnboardingBarred",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "AuditTrailRead",
     "SanctionsListPublished",
     "CustomersRescreened",
 }

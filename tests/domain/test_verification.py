@@ -22,7 +22,7 @@ from tests.domain.histories import (
     SCREENED,
     VERIFYING_IN_SESSION,
 )
-from tests.domain.samples import ALICE, ANOTHER_PERSON, APPLICANT, PERSON, digest, minutes, verification
+from tests.domain.samples import ALICE, ANOTHER_PERSON, APPLICANT, NOW, PERSON, digest, minutes, verification
 
 START = StartVerification("sumsub", APPLICANT, "basic")
 
@@ -246,8 +246,8 @@ def test_an_officer_decides_on_the_same_evidence() -> None:
     identity = digest("a passport")
     held_with = held(Reason.DUPLICATE_PERSON, "approved").model_copy(update={"identity": identity})
     for outcome in ("pass", "fail"):
-        command = ResolveHold("verification", outcome, ALICE, "a twin")
-        (event,) = given(*VERIFYING_IN_SESSION, held_with).when(command).events
+        command = ResolveHold("verification", outcome, ALICE, "a twin", now=NOW)
+        _, event = given(*VERIFYING_IN_SESSION, held_with).when(command).events
         assert (getattr(event, "evidence", None), getattr(event, "identity", None)) == (held_with.evidence, identity)
 
 

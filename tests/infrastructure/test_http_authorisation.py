@@ -14,6 +14,15 @@ from infrastructure.administration import issue_key
 from infrastructure.api_keys import revoke
 from infrastructure.http.app import create_app
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
+from tests.support.people import (
+    REASON,
+    alerted,
+    colleague,
+    evidence_of,
+    held_in_verification,
+    proposed,
+    reviews_of,
+)
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +50,7 @@ ANYBODY: Final = (200,) * len(CALLERS)
 READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
 ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
 INSPECTORS: Final = (403, 403, 200, 200, 403, *STRANGERS)
+OFFICERS: Final = (403, 403, 200, 403, 403, *STRANGERS)
 
 CUSTOMER: Final = "/v1/customers/{customer_id}"
 SIMULATOR: Final = "/v1/simulator/customers/{customer_id}"
@@ -56,7 +66,18 @@ TABLE: Final = {
     f"GET {CUSTOMER}/services": Row(READERS),
     f"GET {CUSTOMER}/timeline": Row(INSPECTORS),
     f"GET {CUSTOMER}/events": Row(INSPECTORS),
+    f"GET {CUSTOMER}/evidence/{{digest}}": Row(INSPECTORS, at="verifying"),
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
+    "GET /v1/reviews": Row(INSPECTORS),
+    "GET /v1/reviews/{review_id}": Row(INSPECTORS, at="held"),
+    "POST /v1/reviews/{review_id}/decision": Row(OFFICERS, at="held", body="decision"),
+    "POST /v1/alerts/{alert_id}/clear": Row(OFFICERS, at="alerted", body="reason"),
+    f"POST {CUSTOMER}/rejection": Row(OFFICERS, at="active", body="reason"),
+    f"POST {CUSTOMER}/rejection/confirmation": Row(OFFICERS, at="proposed by a colleague"),
+    f"POST {CUSTOMER}/rejection/refusal": Row(OFFICERS, at="proposed by a colleague", body="reason"),
+    f"POST {CUSTOMER}/rejection/withdrawal": Row(OFFICERS, at="proposed", body="reason"),
+    f"POST {CUSTOMER}/hold": Row(OFFICERS, body="hold"),
+    f"POST {CUSTOMER}/hold/lift": Row(OFFICERS, body="hold"),
     "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
@@ -74,6 +95,11 @@ TABLE: Final = {
     "GET /openapi.json": Row(ANYBODY),
     "GET /docs": Row(ANYBODY),
 }
+WORDS: Final = {
+    "reason": {"reason": REASON},
+    "decision": {"outcome": "pass", "reason": REASON},
+    "hold": {"authority": "Central Bank", "reason": REASON},
+}
 OF_ONE_CUSTOMER: Final = [name for name, row in TABLE.items() if "{customer_id}" in name and row.answers[0] < 300]
 
 
@@ -88,10 +114,22 @@ class Callers:
     async def take(self, at: str, *, keep: bool) -> Held:
         """A customer of the partner's at a status; one of its own for whoever will not `keep` it as it is."""
         if not keep:
-            return (await customers_at(self.world, at))[0]
+            return await self._new(at)
         if at not in self.kept:
-            self.kept[at] = (await customers_at(self.world, at))[0]
+            self.kept[at] = await self._new(at)
         return self.kept[at]
+
+    async def _new(self, at: str) -> Held:
+        match at:
+            case "held":
+                return (await held_in_verification(self.world)).held
+            case "alerted":
+                return (await alerted(self.world)).held
+            case "proposed":
+                return await proposed(self.world, self.world.officer)
+            case "proposed by a colleague":
+                return await proposed(self.world, await colleague(self.world))
+        return (await customers_at(self.world, at))[0]
 
 
 @pytest.fixture(scope="module")
@@ -123,20 +161,32 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
     """
     row, method, path = TABLE[name], *name.split(" ")
     held = await callers.take(row.at, keep=not spent) if "{" in name or row.body == "signature" else None
-    token = ""
-    if held and "{token}" in name:
-        token = (await callers.world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    found = await found_for(callers.world, name, held) if held else {}
     body: dict[str, str] | None = None
     if row.body == "registration":
         body = {"chainId": fresh_wallet().account, "externalId": "user-1"}
     elif row.body == "outcome":
         body = {"outcome": "pass"}
+    elif row.body in WORDS:
+        body = WORDS[row.body]
     elif row.body == "signature" and held:
         body = answer_to(held)
     if row.query:
         await callers.world.project()
         path += "?" + row.query.format(head=await head_of(callers.world))
-    return method, path.format(customer_id=held.customer["id"] if held else "", token=token), body
+    return method, path.format(**found), body
+
+
+async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
+    """What stands in a route's path, for a customer."""
+    found = {"customer_id": str(held.customer["id"])}
+    if "{token}" in name:
+        found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    elif "{digest}" in name:
+        found["digest"] = (await evidence_of(world, held))[0]
+    elif "{customer_id}" not in name:
+        found["review_id"] = found["alert_id"] = (await reviews_of(world, held))[0]["id"]
+    return found
 
 
 def answer_to(held: Held) -> dict[str, str]:

@@ -71,6 +71,11 @@ BODIES: Final = {
     "screening": {"outcome": "pass"},
     "verification": {"outcome": "pass"},
     "monitoring": {"outcome": "pass"},
+    "rejection": {"reason": "mixes funds"},
+    "refusal": {"reason": "a namesake"},
+    "withdrawal": {"reason": "mistaken"},
+    "hold": {"authority": "Central Bank", "reason": "case 12/26"},
+    "lift": {"authority": "Central Bank", "reason": "closed"},
 }
 
 

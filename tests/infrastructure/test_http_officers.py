@@ -56,8 +56,10 @@ TOLD: Final = [
     ("CustomerReactivated", "Was re-activated", "partner"),
     ("CustomerDeactivated", "Was deactivated", "officer"),
     ("CustomerReactivated", "Was re-activated", "officer"),
+    ("MonitoringAttempted", "Was looked at again, 1. time: suspicion", "policy:monitoring-1"),
     ("AlertRaised", "Monitoring raised an alert", "policy:monitoring-1"),
     ("CustomerDeactivated", "Was deactivated", "policy:monitoring-1"),
+    ("MonitoringAttempted", "Was looked at again, 2. time: evidence", "policy:monitoring-1"),
     ("IllicitActivityConfirmed", "Was rejected: illicit activity", "policy:monitoring-1"),
 ]
 

@@ -80,6 +80,7 @@ MAY: Final = {
     "customers": "DELETE INSERT SELECT UPDATE",
     "worklist": "DELETE INSERT SELECT UPDATE",
     "spans": "DELETE INSERT SELECT UPDATE",
+    "reviews": "DELETE INSERT SELECT UPDATE",
     "sandbox_scripts": "DELETE INSERT SELECT UPDATE",
 }
 

@@ -26,7 +26,7 @@ from tests.support.world import Wallet, running
 
 pytestmark = pytest.mark.anyio
 
-NAMES: Final = ["customers", "spans", "worklist"]
+NAMES: Final = ["customers", "reviews", "spans", "worklist"]
 TRACKING: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY 1"
 HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 LEADERS: Final = """
@@ -37,8 +37,11 @@ MODELS: Final[dict[str, LiteralString]] = {
     "customers": "SELECT * FROM gatehouse.customers ORDER BY id",
     "worklist": "SELECT customer, kind, attempt, due, wallet, caused_by FROM gatehouse.worklist ORDER BY customer",
     "spans": "SELECT * FROM gatehouse.spans ORDER BY customer, recorded_from, occurred_from",
+    "reviews": "SELECT * FROM gatehouse.reviews ORDER BY customer, position",
 }
-EMPTY: Final = "TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.worklist, gatehouse.spans"
+EMPTY: Final = """
+    TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.worklist, gatehouse.spans, gatehouse.reviews
+"""
 # As anybody else might write, who tells nobody.
 UNKNOWN: Final = """
     INSERT INTO gatehouse.stored_events (originator_id, originator_version, topic, state)

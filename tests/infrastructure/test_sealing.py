@@ -116,13 +116,13 @@ async def judged(world: World, customer: UUID, reasons: tuple[str, ...]) -> None
     """Officers have their say, in their own words."""
     proposal, withdrawal, hold, issue = reasons
     for command in (
-        ProposeRejection("officer:1", proposal),
+        ProposeRejection("officer:1", proposal, now=world.clock()),
         WithdrawRejection("officer:1", withdrawal),
         PlaceLegalHold("court of Gondor", hold),
         DeactivateCustomer(Ground.ISSUE, "officer:1", issue),
         ReactivateCustomer("officer:2", officer=True, reason=proposal),
-        ProposeRejection("officer:2", hold),
-        ConfirmRejection("officer:3"),
+        ProposeRejection("officer:2", hold, now=world.clock()),
+        ConfirmRejection("officer:3", now=world.clock()),
     ):
         services = world.services
         await services.execute(services.change(customer, command), actor="officer:1", correlation_id=services.new_id())

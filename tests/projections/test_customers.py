@@ -51,6 +51,9 @@ EXPECTED = {
     "alert cleared": ("active", "", 11),
     "rejected for illicit activity": ("rejected", "", 10),
     "rejection proposed": ("inactive", "rejection_proposed", 9),
+    "rejection refused": ("inactive", "rejection_refused", 9),
+    "rejection expired": ("inactive", "rejection_expired", 9),
+    "hold resolved": ("verifying", "", 7),
     "under legal hold": ("rejected", "", 5),
     "erased": ("rejected", "", 5),
 }

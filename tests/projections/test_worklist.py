@@ -38,6 +38,7 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "screened": ("open_verification", 1, moment(5), 5),
     "verifying in session": ("await_verification", 1, moment(6) + POLLED_AFTER, 6),
     "asked to retry": ("await_verification", 2, moment(7) + POLLED_AFTER, 7),
+    "hold resolved": ("open_verification", 1, moment(7), 7),
     "held in verifying": ("review", 1, None, 7),
     "monitored": ("monitor", 2, NOW + timedelta(days=2), 8),
     **dict.fromkeys(
@@ -49,6 +50,8 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
             "active under alert",
             "alert cleared",
             "rejection proposed",
+            "rejection refused",
+            "rejection expired",
         ),
         ("monitor", 1, moment(7) + timedelta(days=1), 7),
     ),
