@@ -153,7 +153,7 @@ def _sign_challenge(customer: Customer, command: SignChallenge) -> Iterator[Even
 
 
 def _start_verification(customer: Customer, command: StartVerification) -> Iterator[Event]:
-    if customer.applicant is None:
+    if customer.applicant is None or customer.provider != command.provider:
         yield VerificationStarted(provider=command.provider, applicant=command.applicant, level=command.level)
 
 

@@ -12,6 +12,7 @@ from application.handlers import Handler, change
 from application.ports import Clock, NewId, Reported, ScreeningSource, VerificationProvider
 from domain.challenge import Site
 from domain.commands import Command, RecordVerification
+from domain.customer import fold
 from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
@@ -108,6 +109,12 @@ class Services:
         """The handler of a command for a customer."""
         fingerprint = self.keys.fingerprint_of
         return lambda: change(customer_id, command, fingerprint=fingerprint, partner=partner, if_version=if_version)
+
+    async def applicant_of(self, customer_id: UUID) -> str | None:
+        """How the KYC provider of today knows the customer, if it does."""
+        history = (await self.reader.streams([customer_id])).get(customer_id, [])
+        customer = fold(envelope.event for envelope in history)
+        return customer.applicant if customer and customer.provider == self.provider.name else None
 
     async def record(
         self, reported: Reported, *, correlation_id: UUID | None = None, causation_id: UUID | None = None

@@ -16,7 +16,6 @@ import structlog
 
 from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
-from domain.customer import fold
 from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
 from infrastructure.monitoring import Monitoring
@@ -159,12 +158,11 @@ class Worker:
     async def _poll(self, step: Step) -> None:
         """Ask for a result whose callback may be lost. Its lease is the time until it is asked for again."""
         services = self._services
-        history = (await services.reader.streams([step.customer])).get(step.customer, [])
-        customer = fold(envelope.event for envelope in history)
-        if customer is None or customer.applicant is None or customer.provider != services.provider.name:
+        applicant = await services.applicant_of(step.customer)
+        if applicant is None:
             return
         with suppress(ProviderUnavailable):
-            if reported := await services.provider.poll(step.customer, customer.applicant):
+            if reported := await services.provider.poll(step.customer, applicant):
                 await services.record(reported, correlation_id=step.correlation, causation_id=step.caused_by)
 
     async def _execute(self, step: Step, command: Command, actor: str, occurred_at: datetime) -> None:

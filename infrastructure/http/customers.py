@@ -194,15 +194,14 @@ class CustomerRoutes:
         row = await own_customer(self._services, call, customer_id)
         if row.status != Status.VERIFYING:
             raise NotVerifying
-        provider = self._services.provider
-        applicant = await provider.open(customer_id, key=f"{customer_id}/open_verification/1")
-        await change_customer(
-            self._services,
-            call,
-            customer_id,
-            StartVerification(applicant.provider, applicant.reference, applicant.level),
-        )
-        session = await provider.session(customer_id, applicant.reference, now=self._services.clock())
+        services = self._services
+        applicant = await services.applicant_of(customer_id)
+        if applicant is None:
+            opened = await services.provider.open(customer_id, key=f"{customer_id}/open_verification/1")
+            command = StartVerification(opened.provider, opened.reference, opened.level)
+            await change_customer(services, call, customer_id, command)
+            applicant = opened.reference
+        session = await services.provider.session(customer_id, applicant, now=services.clock())
         return answer(
             models.VerificationSession(
                 provider=session.provider,

@@ -69,6 +69,16 @@ def test_a_session_opens_once() -> None:
     given(*VERIFYING_IN_SESSION).when(StartVerification("sumsub", "applicant-8", "basic")).ignored()
 
 
+def test_another_provider_begins_anew_and_the_one_before_is_not_heard_any_more() -> None:
+    start = StartVerification("another", "person-1", "basic")
+    started = VerificationStarted(provider="another", applicant="person-1", level="basic")
+
+    given(*VERIFYING_IN_SESSION).when(start).then(started)
+    given(*VERIFYING_IN_SESSION, started).when(start).ignored()
+    given(*VERIFYING_IN_SESSION, started).when(verification("approved")).refused(NothingToDecide)
+    assert given(*VERIFYING_IN_SESSION, started).when(verification("approved", applicant="person-1")).events
+
+
 @pytest.mark.parametrize("history", [REGISTERED, CHALLENGE_VERIFIED, REJECTED_IN_SCREENING])
 def test_no_session_opens_before_screening_has_passed(history: tuple[Event, ...]) -> None:
     given(*history).when(START).refused(WrongStatus)

@@ -75,6 +75,7 @@ class Provider:
 
     name: str = "provider"
     asked: list[str] = field(default_factory=list)
+    polled: list[str] = field(default_factory=list)
     away: ProviderUnavailable | None = None
 
     async def open(self, customer: UUID, *, key: str) -> Applicant:
@@ -90,6 +91,9 @@ class Provider:
         return None
 
     async def poll(self, customer: UUID, applicant: str) -> Reported | None:
+        self.polled.append(applicant)
+        if self.away:
+            raise self.away
         return None
 
 
@@ -115,10 +119,10 @@ class Work:
     async def project(self) -> None:
         await Projector(self.services.conninfo, PROJECTIONS).catch_up()
 
-    async def customers(self, count: int) -> list[UUID]:
+    async def customers(self, count: int, *, first: int = 0) -> list[UUID]:
         """Customers whose wallets are to be screened."""
         executor = self.services.executor
-        made = await asyncio.gather(*(executor.execute(registration(n), context()) for n in range(count)))
+        made = await asyncio.gather(*(executor.execute(registration(first + n), context()) for n in range(count)))
         await asyncio.gather(*(executor.execute(adding(each.stream, SIGNED), context()) for each in made))
         await self.project()
         return [each.stream for each in made]
@@ -270,6 +274,59 @@ async def test_a_provider_that_is_away_is_asked_again_later(
     assert work.recorded("VerificationStarted") == 1
     kind, left = work.only("SELECT kind, due - now() FROM gatehouse.worklist")
     assert (kind, timedelta(minutes=14) < left <= timedelta(minutes=15)) == ("await_verification", True)
+
+
+def overdue(database: str) -> None:
+    """Let everything be due, and every lease be over."""
+    rows(database, DUE)
+    rows(database, LEASES_RUN_OUT)
+
+
+async def test_who_waits_for_a_result_is_asked_for_and_keeps_nobody_waiting(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with working(database, tmp_path) as work:
+        waiting = await work.customers(3)
+        await work.do()
+        assert work.provider.polled == []
+        await work.customers(5, first=3)
+        overdue(database)
+        monkeypatch.setattr(worker_module, "AT_ONCE", 5)
+        worker = work.worker()
+        assert await worker.take()
+        await worker.idle()
+        assert (len(work.source.asked), work.provider.polled) == (8, [])
+        assert await worker.take()
+        await worker.idle()
+        assert sorted(work.provider.polled) == sorted(f"applicant of {each}/open_verification/1" for each in waiting)
+        assert not await worker.take()
+
+
+@pytest.mark.parametrize("retry_after", [0, 7])
+async def test_a_provider_that_is_away_is_polled_no_sooner_for_it(
+    database: str, tmp_path: Path, retry_after: int
+) -> None:
+    async with working(database, tmp_path) as work:
+        await work.customers(1)
+        await work.do()
+        overdue(database)
+        work.provider.away = ProviderUnavailable(retry_after)
+        await work.do()
+        [left] = work.only("SELECT leased_until - now() FROM gatehouse.worklist")
+
+    assert len(work.provider.polled) == 1
+    assert timedelta(minutes=14) < left <= timedelta(minutes=15)
+
+
+async def test_another_providers_applicants_are_left_alone(database: str, tmp_path: Path) -> None:
+    async with working(database, tmp_path) as work:
+        await work.customers(1)
+        await work.do()
+        overdue(database)
+        work.provider.name = "another"
+        await work.do()
+
+    assert work.provider.polled == []
 
 
 async def test_an_outage_of_a_source_is_recorded_with_the_time_of_the_next_attempt(
