@@ -19,7 +19,6 @@ import structlog
 from application.ports import Answer, ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
 from domain.findings import SourceReport
-from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
@@ -157,7 +156,7 @@ class Worker:
             jitter=random.random(),  # noqa: S311 -- spreads retries, decides nothing
             confirmation=services.confirmation,
         )
-        await self._execute(step, command, f"policy:{SCREENING_1}", services.clock())
+        await self._execute(step, command, f"policy:{command.policy}", services.clock())
 
     async def _open_verification(self, step: Step) -> None:
         """Make the customer known to the KYC provider."""

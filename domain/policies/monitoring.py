@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from domain.findings import SourceReport
 from domain.vocabulary import Reason
@@ -16,6 +16,13 @@ class MonitoringVerdict:
 
     verdict: Literal["nothing", "suspicion", "evidence"]
     reasons: tuple[Reason, ...] = ()
+
+
+class MonitoringPolicy(Protocol):
+    """A version of the policy."""
+
+    def __call__(self, reports: Sequence[SourceReport], *, earlier: Sequence[SourceReport] = ()) -> MonitoringVerdict:
+        """Judge today's reports, with the `earlier` ones of the alerts that are open."""
 
 
 def monitoring_1(reports: Sequence[SourceReport], *, earlier: Sequence[SourceReport] = ()) -> MonitoringVerdict:

@@ -41,7 +41,7 @@ class CallbackRoutes:
         try:
             outcome = await services.execute(
                 services.change(reported.customer, command),
-                actor="policy:verification-1",
+                actor=f"policy:{command.policy}",
                 occurred_at=reported.result.reported_at,
             )
         except Refused as refusal:

@@ -76,7 +76,7 @@ class SimulatorRoutes:
         evidence = await self._services.evidence.keep(row.id, [found.payload] if found.payload else [])
         report = found.report.model_copy(update={"evidence": evidence[0] if evidence else None})
         command = RecordMonitoring(self._services.new_id(), (report,), self._services.confirmation)
-        await self._services.execute(self._services.change(row.id, command), actor="policy:monitoring-1")
+        await self._services.execute(self._services.change(row.id, command), actor=f"policy:{command.policy}")
         return answer(models.Accepted(), 202)
 
     async def verify(self, call: Call) -> Response:
