@@ -118,11 +118,18 @@ def sanctions_adopt(file: Path) -> None:
 
 
 @app.command()
-def replay(*, json: Json = False) -> None:
+def replay(
+    *,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Take every decision again instead, from its evidence.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Fold the whole log again and compare with the read models, row by row. Exit code 0 only if all agree."""
-    from infrastructure.replay.command import replay as run
+    from infrastructure.replay.command import replay as compare
+    from infrastructure.replay.decisions_command import replay as retake
 
-    raise typer.Exit(run(as_json=json))
+    raise typer.Exit((retake if decisions else compare)(as_json=json))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.vocabulary import Sealed
@@ -46,19 +47,33 @@ class SubjectKey:
         return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], place)
 
 
+class MasterKey:
+    """Wraps subjects' keys for the database, each for its own subject."""
+
+    def __init__(self, master: bytes) -> None:
+        self._cipher = AESGCM(master)
+
+    def fresh(self, subject: UUID) -> bytes:
+        """A new key, wrapped."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._cipher.encrypt(nonce, os.urandom(32), subject.bytes)
+
+    def unwrap(self, subject: UUID, wrapped: bytes) -> SubjectKey:
+        """The subject's key. Raises `InvalidTag` where it is another's, or another master's."""
+        return SubjectKey(self._cipher.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.bytes))
+
+
 class Keyring:
     """Makes, keeps and reads subjects' keys. Unwrapped keys live as long as one use of them."""
 
     def __init__(self, connection: Connection, master: bytes) -> None:
         self._connection = connection
-        self._master = AESGCM(master)
+        self._master = MasterKey(master)
 
     async def key_for(self, subject: UUID) -> SubjectKey:
         """The subject's key, made now if there is none."""
-        nonce, fresh = os.urandom(NONCE), os.urandom(32)
-        wrapped = nonce + self._master.encrypt(nonce, fresh, subject.bytes)
         async with self._connection.use() as connection:
-            await connection.execute(_KEEP_KEY, (subject, wrapped))
+            await connection.execute(_KEEP_KEY, (subject, self._master.fresh(subject)))
         return await self.key_of(subject)
 
     async def key_of(self, subject: UUID) -> SubjectKey:
@@ -68,8 +83,7 @@ class Keyring:
             row = await cursor.fetchone()
         if row is None:
             raise Destroyed
-        wrapped = bytes(row[0])
-        return SubjectKey(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.bytes))
+        return self._master.unwrap(subject, bytes(row[0]))
 
 
 class SealedEvidence:
@@ -85,10 +99,23 @@ class SealedEvidence:
         digests = [sha256(payload).digest() for payload in kept]
         if kept:
             key = await self._keyring.key_for(subject)
-            sealed = [key.seal(payload, subject.bytes + digest) for payload, digest in zip(kept, digests, strict=True)]
+            sealed = [seal_evidence(key, subject, payload) for payload in kept]
             async with self._connection.use() as connection:
                 await connection.execute(_KEEP_EVIDENCE, (subject, digests, sealed))
         return [digest.hex() for digest in digests]
+
+
+def seal_evidence(key: SubjectKey, subject: UUID, payload: bytes) -> bytes:
+    """Seal a payload, bound to its subject and its digest."""
+    return key.seal(payload, subject.bytes + sha256(payload).digest())
+
+
+def open_evidence(key: SubjectKey, subject: UUID, digest: bytes, sealed: bytes) -> bytes:
+    """Open what `seal_evidence` sealed. Raises `InvalidTag` where it is anything else."""
+    payload = key.open(sealed, subject.bytes + digest)
+    if sha256(payload).digest() != digest:
+        raise InvalidTag
+    return payload
 
 
 def seal_text(key: SubjectKey, text: str, *, stream: UUID, version: int, field: str) -> Sealed:

@@ -5,14 +5,14 @@ https://github.com/standard-webhooks/standard-webhooks
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -109,7 +109,7 @@ class SandboxProvider:
         except (WebhookVerificationError, ValueError, KeyError) as fault:
             raise ForgedCallback from fault
         try:
-            customer, result = reported_in(body, fingerprint=self._fingerprint)
+            customer, result = result_in((body,), fingerprint=self._fingerprint)
         except Unreadable:
             raise MalformedCallback from None
         return Reported(customer, result, (body,))
@@ -122,11 +122,12 @@ class SandboxProvider:
         return hmac.digest(self._secret, b"session" + packed, "sha256")[:_TAG]
 
 
-def reported_in(body: bytes, *, fingerprint: Fingerprint) -> tuple[UUID, VerificationResult]:
-    """What a callback's body says: the customer and the result. Raises `Unreadable`."""
+def result_in(payloads: Sequence[bytes], *, fingerprint: Fingerprint) -> tuple[UUID, VerificationResult]:
+    """What a callback's body, the only payload, says: the customer and the result. Raises `Unreadable`."""
     try:
+        (body,) = payloads
         callback = Callback.model_validate_json(body)
-    except ValidationError:
+    except ValueError:  # pydantic's errors are such, too
         raise Unreadable from None
     document = f"{callback.person.document_country}/{callback.person.document_number}"
     result = VerificationResult(
