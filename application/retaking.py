@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic.alias_generators import to_camel
 
-from application.decisions import Decision, command_of, decision_at, officers_fault
+from application.decisions import Decision, PolicyCommand, command_of, decision_at, officers_fault
 from application.envelope import Envelope
 from application.handlers import Changes, Handling, decided
 from application.ports import Fingerprint, Histories
@@ -42,7 +42,11 @@ class Retaken(NamedTuple):
 
     decision: Decision
     differs: tuple[str, ...] = ()
+    command: PolicyCommand | None = None
+    """What was decided on; None where an officer decided, or where nothing could have led to it."""
     events: tuple[Event, ...] = ()
+    refusal: str | None = None
+    """The code of the rule that forbids what the policy would do."""
     erased: bool = False
     """Whether its evidence was erased, so that what was recorded had to be believed."""
 
@@ -89,10 +93,12 @@ class Retaking:
         try:
             changes = self._handled(decided(stream, customer, command, fingerprint=self._fingerprint), position)
         except Refused as refusal:
-            return Retaken(decision, (*reading.faults, f"refused: {refusal.code}"), (), reading.erased)
+            differs = (*reading.faults, f"refused: {refusal.code}")
+            return Retaken(decision, differs, command, refusal=refusal.code, erased=reading.erased)
         events = tuple(changes[0][1])
         differs = (*reading.faults, *differences(events, [envelope.event for envelope in decision.recorded]))
-        return Retaken(decision, (*differs, *self._missing_bars(decision, changes)), events, reading.erased)
+        differs = (*differs, *self._missing_bars(decision, changes))
+        return Retaken(decision, differs, command, events, erased=reading.erased)
 
     def _handled(self, handling: Handling, position: int) -> Changes:
         """Run a handler on what other streams held before a position."""

@@ -132,6 +132,23 @@ def replay(
     raise typer.Exit((retake if decisions else compare)(as_json=json))
 
 
+@app.command()
+def trial(
+    policy: Annotated[str, typer.Argument(help="A policy with its version, such as screening-2.")],
+    *,
+    json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Write the whole list there, a line of JSON each.")] = None,
+) -> None:
+    """Try POLICY on every recorded decision of its step: whom it would have treated otherwise, by reason.
+
+    Each decision is judged on its recorded evidence, in the state recorded up to it; what follows from an earlier one
+    that would have come out otherwise is not played out. Changes nothing.
+    """
+    from infrastructure.replay.trial_command import trial as run
+
+    run(policy, as_json=json, output=output)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""

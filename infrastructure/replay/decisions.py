@@ -65,8 +65,9 @@ class DecisionFindings:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What it takes to read evidence again."""
+    """What it takes to read the log and its evidence again."""
 
+    conninfo: str
     keys: Keys
     readers: Readers = READERS
 
@@ -75,9 +76,8 @@ class Access:
 class RetakeTask:
     """Take the decisions of a range of customers again, up to a position of the log."""
 
-    conninfo: str
-    snapshot: str
     access: Access
+    snapshot: str
     upto: int
     lowest: int
     highest: int
@@ -85,7 +85,7 @@ class RetakeTask:
     def run(self, progress: Progress) -> DecisionFindings:
         """Do it."""
         findings = DecisionFindings()
-        with reading(self.conninfo, self.snapshot) as connection:
+        with reading(self.access.conninfo, self.snapshot) as connection:
             lives, retaking = opened(connection, self.access, self.upto)
             for page in lives.pages(self.lowest, self.highest):
                 for life in page:
@@ -109,15 +109,13 @@ def opened(connection: Connection[Any], access: Access, upto: int) -> tuple[Live
     return lives, Retaking(readers=access.readers, fingerprint=fingerprint, others=lives.others)
 
 
-def replay_decisions(
-    conninfo: str, access: Access, *, processes: int, begun: Progress, progress: Progress
-) -> DecisionReplay:
+def replay_decisions(access: Access, *, processes: int, begun: Progress, progress: Progress) -> DecisionReplay:
     """Take everything again. `begun` is told about how many events there are, `progress` how many more are done."""
-    with taken(conninfo) as snapshot:
+    with taken(access.conninfo) as snapshot:
         head = snapshot.head
         events, ranges = snapshot.ranges(processes, head)
         begun(events)
-        tasks = [RetakeTask(conninfo, snapshot.name, access, head, *bounds) for bounds in ranges]
+        tasks = [RetakeTask(access, snapshot.name, head, *bounds) for bounds in ranges]
         if len(tasks) == 1:
             with illegible_told(), spared_collector():
                 return DecisionReplay(tasks[0].run(progress), head)

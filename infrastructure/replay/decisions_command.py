@@ -20,8 +20,7 @@ def replay(*, as_json: bool) -> int:
     settings, begun = load_settings(), monotonic()
     with database(settings) as ready, shown("decisions") as bar:
         done = replay_decisions(
-            service_conninfo(ready.conninfo),
-            Access(keys_for(settings, ready.conninfo)),
+            Access(service_conninfo(ready.conninfo), keys_for(settings, ready.conninfo)),
             processes=cores(),
             begun=bar.begin,
             progress=bar.advance,
