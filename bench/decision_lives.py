@@ -68,6 +68,8 @@ def load_decided(connection: psycopg.Connection[tuple[object, ...]], keys: Keys,
             under_way = [steps for steps in under_way if next(steps, log) is None]
         for life in crowd:
             log.end(life.id)
+        if first <= lives // 2:
+            log.middle = crowd[0].id
         log.load(connection, at_least=CHUNK)
     log.load(connection)
     return log

@@ -38,6 +38,8 @@ class MadeLog:
         self.streams: Histories = {}
         self.customers: dict[UUID, Customer] = {}
         """What the streams of those who are under way lead to."""
+        self.middle = UUID(int=0)
+        """A customer from the midst."""
         self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in _TABLES}
         self._kept: dict[UUID, set[bytes]] = {}
         self._sealer = KeysAtHand()

@@ -181,7 +181,7 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: append, commands, growth, past, projections, queries or replay.
+    """Measure NAME: append, commands, decisions, growth, past, projections, queries or replay.
 
     The last line is JSON; exit code 0 only if the targets are met.
     """
