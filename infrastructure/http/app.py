@@ -1,5 +1,6 @@
 """The web application: every route behind its gate, errors as problem details, OpenAPI from the routes' table."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -20,8 +21,9 @@ from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.operations import Operations
+from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
-from infrastructure.http.routing import Gate, Route, answered, finish
+from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
@@ -65,6 +67,7 @@ def routes_of(services: Services) -> list[Route]:
     """Every route that needs a key."""
     routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
     routes += OfficerRoutes(services.reader).routes() + TimeTravelRoutes(services).routes()
+    routes += PolicyRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -115,7 +118,7 @@ def _described(route: Route) -> dict[str, Any]:
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()
     }
-    responses[route.status] = {"description": "Done"} | ({"model": route.answer} if route.answer else {})
+    responses[route.status] = {"description": "Done"} | _content(route)
     if route.method == "GET":
         responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
@@ -123,7 +126,8 @@ def _described(route: Route) -> dict[str, Any]:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.body)}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
-    return {
+    described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
+    return described | {
         "summary": route.summary,
         "description": route.handler.__doc__,
         "operation_id": f"{route.tag.replace(' ', '_')}_{getattr(route.handler, '__name__', '')}",
@@ -140,6 +144,7 @@ def _openapi(app: FastAPI, routes: Iterable[Route]) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         read = {route.body for route in routes if route.body} | {ProblemDetails}
+        read |= {route.answer for route in routes if route.answer and route.media_type != JSON}
         _, schemas = models_json_schema(
             [(model, "validation") for model in sorted(read, key=lambda model: model.__name__)],
             ref_template="#/components/schemas/{model}",
@@ -162,10 +167,21 @@ def _problem_content() -> dict[str, Any]:
     return {"content": {"application/problem+json": {"schema": _ref(ProblemDetails)}}}
 
 
+def _content(route: Route) -> dict[str, Any]:
+    """What a route answers with; FastAPI itself describes JSON."""
+    if route.answer is None:
+        return {}
+    if route.media_type == JSON:
+        return {"model": route.answer}
+    return {"content": {route.media_type: {"schema": _ref(route.answer)}}}
+
+
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    if "{customer_id}" not in route.path:
-        return []
-    return [{"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}]
+    ids: dict[str, Any] = {"type": "string", "format": "uuid"}
+    return [
+        {"name": name, "in": "path", "required": True, "schema": ids if name.endswith("_id") else {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
 
 
 def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
 
+JSON: Final = "application/json"
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -50,6 +51,7 @@ class Route:
     summary: str
     answer: type[BaseModel] | None = None
     status: int = 200
+    media_type: str = JSON
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()

@@ -113,6 +113,22 @@ def tried_policy(
         yield TrialRun(together(tasks, progress), head, spools)
 
 
+def summary(run: TrialRun, policy: str) -> dict[str, object]:
+    """What came of it, without the list."""
+    findings = run.findings
+    return {
+        "policy": policy,
+        "step": STEPS[policy],
+        "position": run.position,
+        "decisions": findings.decisions,
+        "otherwise": findings.changes.total(),
+        "customers": findings.customers,
+        "changes": [
+            described(change) | {"decisions": decisions} for change, decisions in findings.changes.most_common()
+        ],
+    }
+
+
 def known_policy(policy: str) -> None:
     """Raise `CannotStart` for a name that no policy has."""
     if policy not in STEPS:

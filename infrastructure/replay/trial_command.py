@@ -16,7 +16,7 @@ from infrastructure.postgres import service_conninfo
 from infrastructure.replay.bar import shown
 from infrastructure.replay.decisions import Access
 from infrastructure.replay.processes import cores
-from infrastructure.replay.trial import TrialRun, described, known_policy, tried_policy
+from infrastructure.replay.trial import TrialRun, known_policy, summary, tried_policy
 from infrastructure.settings import load_settings
 
 SHOWN: Final = 20
@@ -80,19 +80,3 @@ def _show_json(run: TrialRun, policy: str, seconds: float) -> None:
     for number, entry in enumerate(run.lines()):
         typer.echo(f", {entry}" if number else entry, nl=False)
     typer.echo("]}")
-
-
-def summary(run: TrialRun, policy: str) -> dict[str, object]:
-    """What came of it, without the list."""
-    findings = run.findings
-    return {
-        "policy": policy,
-        "step": STEPS[policy],
-        "position": run.position,
-        "decisions": findings.decisions,
-        "otherwise": findings.changes.total(),
-        "customers": findings.customers,
-        "changes": [
-            described(change) | {"decisions": decisions} for change, decisions in findings.changes.most_common()
-        ],
-    }

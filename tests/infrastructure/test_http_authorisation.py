@@ -40,6 +40,7 @@ def owner(status: int) -> tuple[int, ...]:
 ANYBODY: Final = (200,) * len(CALLERS)
 READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
 ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
+ADMIN: Final = (403, 403, 403, 403, 200, *STRANGERS)
 INSPECTORS: Final = (403, 403, 200, 200, 403, *STRANGERS)
 
 CUSTOMER: Final = "/v1/customers/{customer_id}"
@@ -59,6 +60,7 @@ TABLE: Final = {
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
     "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
+    "POST /v1/policies/{name}/trial": Row(ADMIN),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
@@ -135,7 +137,7 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
     if row.query:
         await callers.world.project()
         path += "?" + row.query.format(head=await head_of(callers.world))
-    return method, path.format(customer_id=held.customer["id"] if held else "", token=token), body
+    return method, path.format(customer_id=held.customer["id"] if held else "", token=token, name="screening-2"), body
 
 
 def answer_to(held: Held) -> dict[str, str]:
