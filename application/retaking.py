@@ -97,7 +97,7 @@ class Retaking:
             return Retaken(decision, differs, command, refusal=refusal.code, erased=reading.erased)
         events = tuple(changes[0][1])
         differs = (*reading.faults, *differences(events, [envelope.event for envelope in decision.recorded]))
-        differs = (*differs, *self._missing_bars(decision, changes))
+        differs = differs or tuple(self._missing_bars(decision, changes))
         return Retaken(decision, differs, command, events, erased=reading.erased)
 
     def _handled(self, handling: Handling, position: int) -> Changes:

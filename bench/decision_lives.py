@@ -83,8 +83,8 @@ class _Life:
         self._source = source
         self._confirmation = Confirmation(drawn(source, _SETTINGS))
         self._partner = UUID(int=1 + number % 7, version=4)
-        self._wallet = _wallet(number - 1 if self._chance(2) else number)
-        self._person = source.randrange(number + 1) if self._chance(3) else number
+        self._wallet = _wallet(number - 1 if self._chance(8) else number)
+        self._person = source.randrange(number + 1) if self._chance(5) else number
         self._number = number
         self.id = id_at(log.now, source)
 
@@ -106,13 +106,19 @@ class _Life:
         yield from self._watched(drawn(self._source, _AFTERWARDS))
 
     def _registered(self) -> None:
-        challenge = issue(SITE, self._wallet, customer=self.id, nonce=f"{self._number:020x}", now=self._log.now)
-        registration = RegisterCustomer(self._partner, self._account, f"user-{self._number}", challenge)
-        handling = register(self.id, registration, fingerprint=self._log.keys.fingerprint_of)
-        self._run(handling, f"partner:{self._partner}")
-        proof = WalletProof(signer=self._wallet.address)
-        signed = SignChallenge(self._account, challenge.message, "0x" + "5c" * 65, proof, "0" * 64, self._log.now)
-        self._do(signed, f"partner:{self._partner}")
+        """With a wallet that is another's, too, or if that is barred by now with one of its own."""
+        for wallet in (self._wallet, _wallet(~self._number)):
+            challenge = issue(SITE, wallet, customer=self.id, nonce=f"{self._number:020x}", now=self._log.now)
+            account = f"eip155:1:{wallet.address}"
+            registration = RegisterCustomer(self._partner, account, f"user-{self._number}", challenge)
+            handling = register(self.id, registration, fingerprint=self._log.keys.fingerprint_of)
+            self._run(handling, f"partner:{self._partner}")
+            if self.id in self._log.customers:
+                self._wallet = wallet
+                proof = WalletProof(signer=wallet.address)
+                signed = SignChallenge(account, challenge.message, "0x" + "5c" * 65, proof, "0" * 64, self._log.now)
+                self._do(signed, f"partner:{self._partner}")
+                return
 
     def _screened(self, wallet: str) -> Steps:
         for attempt in range(1, ATTEMPTS):

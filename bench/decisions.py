@@ -12,6 +12,7 @@ from bench.decision_lives import load_decided
 from bench.forgeries import forge_decision, forge_payload
 from bench.postgres import postgres
 from bench.report import Report, Target
+from infrastructure.collector import spared_collector
 from infrastructure.keys import NAMES, Keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
@@ -61,7 +62,8 @@ def run(*, quick: bool) -> Report:
         migrate(database.conninfo)
         with psycopg.connect(database.conninfo, autocommit=True) as owner:
             begun = time.monotonic()
-            log = load_decided(owner, keys, lives)
+            with spared_collector():
+                log = load_decided(owner, keys, lives)
             made = time.monotonic() - begun
             owner.execute("VACUUM ANALYZE")
             access = Access(service_conninfo(database.conninfo), keys, BENCH_READERS)

@@ -70,18 +70,24 @@ class PolicyRoutes:
     def _try(self, policy: str, lines: "_Lines") -> None:
         """Run the trial in this thread, which waits for the process that does the work."""
         try:
-            with tried_policy(self._access, policy, processes=1, begun=lines.begin, progress=lines.advance) as run:
-                lines.end(models.TrialLine(result=models.PolicyTrial.model_validate(summary(run, policy))))
-        except Abandoned:
-            pass
-        except (CannotStart, psycopg.Error) as fault:
-            log.warning("trial_ended", policy=policy, fault=type(fault).__name__)
-            lines.end(_problem("unavailable"))
-        except Exception as fault:  # the edge of this thread: whoever waits is told
-            log.exception("trial_failed", policy=policy, fault=type(fault).__name__)
-            lines.end(_problem("internal_error"))
+            line = self._tried(policy, lines)
         finally:
             self._under_way.release()
+        lines.end(line)
+
+    def _tried(self, policy: str, lines: "_Lines") -> models.TrialLine:
+        """The last line."""
+        try:
+            with tried_policy(self._access, policy, processes=1, begun=lines.begin, progress=lines.advance) as run:
+                return models.TrialLine(result=models.PolicyTrial.model_validate(summary(run, policy)))
+        except Abandoned:
+            return models.TrialLine()
+        except (CannotStart, psycopg.Error) as fault:
+            log.warning("trial_ended", policy=policy, fault=type(fault).__name__)
+            return _problem("unavailable")
+        except Exception as fault:  # the edge of this thread: whoever waits is told
+            log.exception("trial_failed", policy=policy, fault=type(fault).__name__)
+            return _problem("internal_error")
 
 
 class _Lines:
