@@ -1,14 +1,16 @@
 """Whether all decisions of a long log come out the same when they are taken again, and the forged ones alone do not."""
 
-import resource
+import multiprocessing
 import secrets
 import time
+from itertools import count
 from typing import Final, NamedTuple
 
 import psycopg
 
 from bench.answers import BENCH_READERS
 from bench.decision_lives import load_decided
+from bench.footprint import memory_mb
 from bench.forgeries import forge_decision, forge_payload
 from bench.postgres import postgres
 from bench.report import Report, Target
@@ -22,6 +24,10 @@ from infrastructure.replay.trial import tried_policy
 
 LIVES: Final = 100_000
 QUICK_LIVES: Final = 8_000
+LARGEST: Final = 200.0
+"""Megabytes that a process of the replay may take, however long the log is."""
+SAMPLES: Final = 20
+"""Pages from one look at the processes' memory to the next."""
 CANDIDATE: Final = "screening-2"
 AT_LEAST: Final = 1_000.0
 """Decisions a second: what ten thousand customers came to in half a minute."""
@@ -33,6 +39,8 @@ class Turn(NamedTuple):
     name: str
     findings: DecisionFindings
     seconds: float
+    process_mb: float = 0.0
+    """The largest that one of its processes was seen to be."""
 
     @property
     def named(self) -> set[str]:
@@ -84,6 +92,7 @@ def report(
     untouched, forged = turns
     divergences, found = untouched.findings.divergent, len(planted & forged.named)
     beside, rate = len(forged.named - planted), round(untouched.per_second)
+    memory = round(max(turn.process_mb for turn in turns), 1)
     figures = {
         "histories": lives,
         "decisions": untouched.findings.decisions.total(),
@@ -100,7 +109,7 @@ def report(
             "customers_otherwise": tried.customers,
             "seconds": round(tried.seconds, 1),
         },
-        "largest_process_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "process_mb": memory,
     }
     return Report(
         bench="decisions",
@@ -109,6 +118,7 @@ def report(
             Target(name="divergences", measured=divergences, sense="at_most", bound=0),
             Target(name="planted_found", measured=found, sense="at_least", bound=len(planted)),
             Target(name="found_beside", measured=beside, sense="at_most", bound=0),
+            Target(name="process_mb", measured=memory, sense="at_most", bound=LARGEST),
             Target(name="decisions_per_s", measured=rate, sense="at_least", bound=AT_LEAST),
         ],
         columns=("log", "decisions", "by officers", "divergences", "decisions/s", "s"),
@@ -118,9 +128,16 @@ def report(
 
 def _turn(name: str, access: Access) -> Turn:
     """Take everything again."""
-    begun = time.monotonic()
-    done = replay_decisions(access, processes=cores(), begun=_silent, progress=_silent)
-    return Turn(name, done.findings, time.monotonic() - begun)
+    begun, pages, largest = time.monotonic(), count(), 0.0
+
+    def progress(_events: int) -> None:
+        nonlocal largest
+        if next(pages) % SAMPLES == 0:
+            sizes = (memory_mb(process.pid) for process in multiprocessing.active_children() if process.pid)
+            largest = max(largest, *sizes, 0.0)
+
+    done = replay_decisions(access, processes=cores(), begun=_silent, progress=progress)
+    return Turn(name, done.findings, time.monotonic() - begun, largest)
 
 
 def _tried(access: Access) -> Tried:
