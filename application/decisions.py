@@ -43,7 +43,7 @@ FOLLOWING: Final[Mapping[type[Event], tuple[type[Event], ...]]] = {
     ScreeningAttempted: (ScreeningPassed, ScreeningFailed),
     AlertRaised: (CustomerDeactivated,),
 }
-"""What a policy's decision goes on with, by the event that opens it. Alone, an officer must have decided it."""
+"""What a policy's decision goes on with at once, by the event that opens it."""
 _PASSING: Final = (ScreeningPassed, VerificationPassed)
 _NO_ALERT: Final = UUID(int=0)
 

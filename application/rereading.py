@@ -103,7 +103,7 @@ class Rereading:
             self.faults += ["source unknown"] if read is None else []
             return report
         try:
-            said: dict[str, Any] = {"findings": read(wallet, payload), "answered": True, "retry_after": None}
+            said: dict[str, Any] = {"findings": read(wallet, payload), "answered": True}
             if (list_of := self.readers.lists.get(report.source)) is not None:
                 said["list_version"], said["list_hash"] = list_of(payload)
         except Unreadable:

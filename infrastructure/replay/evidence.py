@@ -6,7 +6,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 
 from application.rereading import Erased, NoEvidence
-from infrastructure.sealing import MasterKey, open_evidence
+from infrastructure.sealing import MasterKey, SubjectKey, open_evidence
 
 
 class KeptEvidence:
@@ -20,6 +20,7 @@ class KeptEvidence:
         self._wrapped = wrapped
         self._master = master
         self._erased = erased
+        self._key: SubjectKey | None = None
 
     def open(self, digest: str) -> bytes:
         """The payload with this SHA-256. Raises `NoEvidence` and `Erased`."""
@@ -30,7 +31,7 @@ class KeptEvidence:
                 raise Erased
             raise NoEvidence("evidence missing")
         try:
-            key = self._master.unwrap(self._subject, self._wrapped)
-            return open_evidence(key, self._subject, wanted, sealed)
+            self._key = self._key or self._master.unwrap(self._subject, self._wrapped)
+            return open_evidence(self._key, self._subject, wanted, sealed)
         except (InvalidTag, ValueError):  # too short to have been sealed is a ValueError
             raise NoEvidence("evidence altered") from None
