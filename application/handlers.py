@@ -64,6 +64,11 @@ def change(
         raise UnknownCustomer
     if if_version is not None and if_version != len(history):
         raise VersionMismatch
+    return (yield from decided(customer_id, customer, command, fingerprint=fingerprint))
+
+
+def decided(customer_id: UUID, customer: Customer, command: Command, *, fingerprint: Fingerprint) -> Handling:
+    """What a command comes to for a customer as it stands, and what that leads to on other streams."""
     person = _person(customer, command)
     wallet = bar_of(fingerprint(canonical(customer.wallet)))
     known = (wallet, bar_of(person)) if person else (wallet,)

@@ -15,6 +15,7 @@ from bench.report import BenchError, Report
 BENCHES: Final = {
     "append": "bench.append",
     "commands": "bench.commands",
+    "decisions": "bench.decisions",
     "growth": "bench.growth",
     "projections": "bench.projections",
     "queries": "bench.queries",

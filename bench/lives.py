@@ -79,12 +79,12 @@ def recorded_at(position: int) -> datetime:
 def _life(number: int, source: random.Random) -> list[Envelope]:
     """One customer's events, after its claim on the wallet. Ids are of version 7, as the service's are."""
     at = SINCE + timedelta(seconds=number)
-    customer, partner = _id(at, source), UUID(int=1 + number % 7, version=4)
+    customer, partner = id_at(at, source), UUID(int=1 + number % 7, version=4)
     wallet = Wallet("1", f"0x{source.randbytes(20).hex()}")
     account = f"eip155:1:{wallet.address}"
     by_partner = f"partner:{partner}"
     registration = Context(by_partner, customer, customer, at)
-    claim = Envelope(claim_of(partner, account), 1, _id(at, source), registration, WalletClaimed(customer=customer))
+    claim = Envelope(claim_of(partner, account), 1, id_at(at, source), registration, WalletClaimed(customer=customer))
     life = [claim]
     challenge = issue(SITE, wallet, customer=customer, nonce=f"{number:020x}", now=at)
     registered = CustomerRegistered(partner=partner, wallet=account, external_id=f"user-{number}")
@@ -93,8 +93,8 @@ def _life(number: int, source: random.Random) -> list[Envelope]:
     told += [(actor, event) for actor, event in _onboarding(by_partner, challenge.message, at)] + switches
     for version, (actor, event) in enumerate(told, 1):
         when = at + timedelta(seconds=version)
-        context = registration if version < 3 else Context(actor, _id(when, source), customer, when, customer)  # noqa: PLR2004
-        life.append(Envelope(customer, version, _id(when, source), context, event))
+        context = registration if version < 3 else Context(actor, id_at(when, source), customer, when, customer)  # noqa: PLR2004
+        life.append(Envelope(customer, version, id_at(when, source), context, event))
     return life
 
 
@@ -145,6 +145,6 @@ def _switches(by_partner: str) -> list[tuple[str, Event]]:
     ]
 
 
-def _id(at: datetime, source: random.Random) -> UUID:
+def id_at(at: datetime, source: random.Random) -> UUID:
     """A version 7 UUID of that time."""
     return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | source.getrandbits(76) & ~(3 << 62) | 2 << 62)

@@ -15,8 +15,9 @@ from infrastructure.collector import spared_collector
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
-from infrastructure.replay.comparison import HIGHEST, LOWEST, Comparison
+from infrastructure.replay.comparison import Comparison
 from infrastructure.replay.snapshot import taken
+from infrastructure.replay.streams import HIGHEST, LOWEST
 from projections import PROJECTIONS
 
 EVENTS: Final = 500_000

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.events import ChallengeIssued
 from domain.findings import SourceReport, VerificationResult
+from domain.policies.registry import MONITORING_IN_FORCE, SCREENING_IN_FORCE, VERIFICATION_IN_FORCE
 from domain.vocabulary import Confirmation, Ground, Moment
 
 
@@ -60,6 +61,7 @@ class RecordScreening:
     barred: bool = False
     jitter: float = 0.0
     confirmation: Confirmation = Confirmation.NEVER
+    policy: str = SCREENING_IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class RecordVerification:
     barred: bool = False
     known_elsewhere: bool = False
     confirmation: Confirmation = Confirmation.NEVER
+    policy: str = VERIFICATION_IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class RecordMonitoring:
     attempt: int | None = None
     jitter: float = 0.0
     confirmation: Confirmation = Confirmation.NEVER
+    policy: str = MONITORING_IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,17 @@ from domain.events import (
     VerificationRetryRequested,
 )
 from domain.findings import Finding, SourceReport, VerificationResult
-from domain.policies.monitoring import INTERVAL, MONITORING_1, MonitoringVerdict, monitoring_1
-from domain.policies.screening import SCREENING_1, ScreeningVerdict, delay, screening_1
-from domain.policies.verification import VERIFICATION_1, VerificationVerdict, verification_1
+from domain.policies.monitoring import INTERVAL, MonitoringVerdict
+from domain.policies.registry import (
+    MONITORING,
+    MONITORING_IN_FORCE,
+    SCREENING,
+    SCREENING_IN_FORCE,
+    VERIFICATION,
+    VERIFICATION_IN_FORCE,
+)
+from domain.policies.screening import ScreeningVerdict, delay
+from domain.policies.verification import VerificationVerdict
 from domain.refusals import NothingToDecide
 from domain.vocabulary import Confirmation, Event, Ground, Moment, Reason, Status
 
@@ -47,7 +55,8 @@ def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event
     """One attempt, and the decision where it allows one. Any attempt but the one that is due is ignored."""
     if command.attempt != customer.attempts + 1 or customer.held:
         return
-    judged = screening_1(command.reports, earlier=customer.reports, doubts=customer.doubts, barred=command.barred)
+    judge = SCREENING[command.policy]
+    judged = judge(command.reports, earlier=customer.reports, doubts=customer.doubts, barred=command.barred)
     if judged.verdict == "fail" and command.confirmation is Confirmation.ALWAYS:
         judged = ScreeningVerdict("hold", (*judged.reasons, Reason.CONFIRMATION_REQUIRED), judged.findings)
     yield ScreeningAttempted(
@@ -55,15 +64,27 @@ def of_screening(customer: Customer, command: RecordScreening) -> Iterator[Event
         reports=command.reports,
         verdict=judged.verdict,
         reasons=judged.reasons,
-        policy=SCREENING_1,
+        policy=command.policy,
         due=_due(command) if judged.verdict == "retry" else None,
     )
     digests = _digests((*customer.reports, *command.reports))
-    by = f"policy:{SCREENING_1}"
     if judged.verdict == "clear":
-        yield _screening_passed(command.attempt, judged.findings, digests, by)
+        yield ScreeningPassed(
+            attempt=command.attempt,
+            findings=judged.findings,
+            policy=command.policy,
+            evidence=digests,
+            decided_by=f"policy:{command.policy}",
+        )
     elif judged.verdict == "fail":
-        yield _screening_failed(command.attempt, judged.findings, judged.reasons, digests, by)
+        yield ScreeningFailed(
+            attempt=command.attempt,
+            findings=judged.findings,
+            reasons=judged.reasons,
+            policy=command.policy,
+            evidence=digests,
+            decided_by=f"policy:{command.policy}",
+        )
 
 
 def of_verification(customer: Customer, command: RecordVerification) -> Iterator[Event]:
@@ -81,12 +102,11 @@ def of_verification(customer: Customer, command: RecordVerification) -> Iterator
         return
     if _repeated(customer, result):
         return
-    judged = verification_1(
-        result, retries=customer.retries, barred=command.barred, known_elsewhere=command.known_elsewhere
-    )
+    judge = VERIFICATION[command.policy]
+    judged = judge(result, retries=customer.retries, barred=command.barred, known_elsewhere=command.known_elsewhere)
     if judged.verdict == "fail" and command.confirmation is Confirmation.ALWAYS:
         judged = VerificationVerdict("hold", (*judged.reasons, Reason.CONFIRMATION_REQUIRED))
-    yield _verification_event(customer, result, judged)
+    yield _verification_event(customer, result, judged, policy=command.policy)
 
 
 def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Event]:
@@ -94,18 +114,18 @@ def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Eve
     if customer.status is Status.REJECTED or command.attempt not in {None, customer.looks + 1}:
         return
     earlier = tuple(report for alert in customer.alerts for report in alert.reports)
-    judged = monitoring_1(command.reports, earlier=earlier)
+    judged = MONITORING[command.policy](command.reports, earlier=earlier)
     grave = {(report.source, report.listed) for report in command.reports if report.answered and report.grave}
     known = {(report.source, report.listed) for report in earlier if report.grave}
     digests = _digests((*earlier, *command.reports))
-    by = f"policy:{MONITORING_1}"
+    by = f"policy:{command.policy}"
     rejects = judged.verdict == "evidence" and command.confirmation is not Confirmation.ALWAYS
     yield MonitoringAttempted(
         attempt=customer.looks + 1,
         reports=command.reports,
         verdict=judged.verdict,
         reasons=judged.reasons,
-        policy=MONITORING_1,
+        policy=command.policy,
         due=None if rejects else _next_look(customer, command, judged),
     )
     if rejects:
@@ -113,11 +133,11 @@ def of_monitoring(customer: Customer, command: RecordMonitoring) -> Iterator[Eve
             reasons=judged.reasons,
             evidence=digests,
             reports=command.reports,
-            policy=MONITORING_1,
+            policy=command.policy,
             decided_by=(by,),
         )
     elif judged.verdict in {"suspicion", "evidence"} and not grave <= known:
-        yield AlertRaised(alert=command.alert, reports=command.reports, reasons=judged.reasons, policy=MONITORING_1)
+        yield AlertRaised(alert=command.alert, reports=command.reports, reasons=judged.reasons, policy=command.policy)
         if Ground.SUSPICION not in customer.grounds:
             yield CustomerDeactivated(ground=Ground.SUSPICION, decided_by=by)
 
@@ -136,8 +156,13 @@ def of_hold(customer: Customer, command: ResolveHold) -> Iterator[Event]:
     if command.outcome == "fail":
         yield _rejection(customer, (command.officer,), ())
     elif at is Status.SCREENING:
-        findings = _findings(customer.reports)
-        yield _screening_passed(customer.attempts, findings, _digests(customer.reports), command.officer)
+        yield ScreeningPassed(
+            attempt=customer.attempts,
+            findings=_findings(customer.reports),
+            policy=SCREENING_IN_FORCE,
+            evidence=_digests(customer.reports),
+            decided_by=command.officer,
+        )
     else:
         yield _verification_passed(customer, command.officer)
 
@@ -172,30 +197,39 @@ def _rejection(customer: Customer, officers: tuple[str, ...], evidence: tuple[st
     by = " and ".join(officers)
     if customer.status is Status.SCREENING:
         digests = (*_digests(customer.reports), *evidence)
-        return _screening_failed(customer.attempts, _findings(customer.reports), reasons, digests, by)
+        return ScreeningFailed(
+            attempt=customer.attempts,
+            findings=_findings(customer.reports),
+            reasons=reasons,
+            policy=SCREENING_IN_FORCE,
+            evidence=digests,
+            decided_by=by,
+        )
     if customer.status is Status.VERIFYING:
         return VerificationFailed(
             reasons=reasons,
             person=customer.person,
-            policy=VERIFICATION_1,
+            policy=VERIFICATION_IN_FORCE,
             evidence=customer.evidence,
             identity=customer.identity,
             reported_at=customer.reported_at,
             decided_by=by,
         )
     digests = (*_digests(report for alert in customer.alerts for report in alert.reports), *evidence)
-    return IllicitActivityConfirmed(reasons=reasons, evidence=digests, policy=MONITORING_1, decided_by=officers)
+    return IllicitActivityConfirmed(reasons=reasons, evidence=digests, policy=MONITORING_IN_FORCE, decided_by=officers)
 
 
-def _verification_event(customer: Customer, result: VerificationResult, judged: VerificationVerdict) -> Event:
-    by = f"policy:{VERIFICATION_1}"
+def _verification_event(
+    customer: Customer, result: VerificationResult, judged: VerificationVerdict, *, policy: str
+) -> Event:
+    by = f"policy:{policy}"
     match judged.verdict:
         case "pass":
             return VerificationPassed(
                 provider=result.provider,
                 applicant=result.applicant,
                 person=result.person,
-                policy=VERIFICATION_1,
+                policy=policy,
                 evidence=result.evidence,
                 identity=result.identity,
                 reported_at=result.reported_at,
@@ -206,7 +240,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 reasons=judged.reasons,
                 labels=result.labels,
                 person=result.person,
-                policy=VERIFICATION_1,
+                policy=policy,
                 evidence=result.evidence,
                 identity=result.identity,
                 reported_at=result.reported_at,
@@ -217,7 +251,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
                 attempt=customer.retries + 1,
                 reasons=judged.reasons,
                 labels=result.labels,
-                policy=VERIFICATION_1,
+                policy=policy,
                 evidence=result.evidence,
                 reported_at=result.reported_at,
                 polled=result.polled or None,
@@ -225,7 +259,7 @@ def _verification_event(customer: Customer, result: VerificationResult, judged: 
         case "hold":
             return VerificationHeld(
                 reasons=judged.reasons,
-                policy=VERIFICATION_1,
+                policy=policy,
                 evidence=result.evidence,
                 reported_at=result.reported_at,
                 person=result.person,
@@ -252,34 +286,11 @@ def _verification_passed(customer: Customer, officer: str) -> Event:
         provider=customer.provider or "",
         applicant=customer.applicant or "",
         person=customer.person,
-        policy=VERIFICATION_1,
+        policy=VERIFICATION_IN_FORCE,
         evidence=customer.evidence,
         identity=customer.identity,
         reported_at=customer.reported_at,
         decided_by=officer,
-    )
-
-
-def _screening_passed(
-    attempt: int, findings: tuple[Finding, ...], evidence: tuple[str, ...], by: str
-) -> ScreeningPassed:
-    return ScreeningPassed(attempt=attempt, findings=findings, policy=SCREENING_1, evidence=evidence, decided_by=by)
-
-
-def _screening_failed(
-    attempt: int,
-    findings: tuple[Finding, ...],
-    reasons: tuple[Reason, ...],
-    evidence: tuple[str, ...],
-    by: str,
-) -> ScreeningFailed:
-    return ScreeningFailed(
-        attempt=attempt,
-        findings=findings,
-        reasons=reasons,
-        policy=SCREENING_1,
-        evidence=evidence,
-        decided_by=by,
     )
 
 

@@ -81,6 +81,7 @@ class Reason(StrEnum):
     UNCONFIRMED_FINDINGS = "unconfirmed_findings"
     SINGLE_SOURCE_FINDINGS = "single_source_findings"
     SOURCE_UNAVAILABLE = "source_unavailable"
+    SUSPICIOUS_TO_TWO_SOURCES = "suspicious_to_two_sources"
     WALLET_BARRED = "wallet_barred"
     PREVIOUSLY_REJECTED = "previously_rejected"
     DUPLICATE_PERSON = "duplicate_person"
@@ -100,6 +101,7 @@ REASONS: Final = {
     Reason.UNCONFIRMED_FINDINGS: "One source keeps having grave findings, and no other confirms them.",
     Reason.SINGLE_SOURCE_FINDINGS: "One source alone has grave findings.",
     Reason.SOURCE_UNAVAILABLE: "A source did not answer; it is asked again.",
+    Reason.SUSPICIOUS_TO_TWO_SOURCES: "Two independent sources have findings that are suspicious, though not grave.",
     Reason.WALLET_BARRED: "The wallet was rejected before.",
     Reason.PREVIOUSLY_REJECTED: "The person was rejected before.",
     Reason.DUPLICATE_PERSON: "The person is another customer already.",

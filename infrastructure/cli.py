@@ -123,11 +123,35 @@ def sanctions_adopt(
 
 
 @app.command()
-def replay(*, json: Json = False) -> None:
+def replay(
+    *,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Take every decision again instead, from its evidence.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Fold the whole log again and compare with the read models, row by row. Exit code 0 only if all agree."""
-    from infrastructure.replay.command import replay as run
+    from infrastructure.replay.command import replay as compare
+    from infrastructure.replay.decisions_command import replay as retake
 
-    raise typer.Exit(run(as_json=json))
+    raise typer.Exit((retake if decisions else compare)(as_json=json))
+
+
+@app.command()
+def trial(
+    policy: Annotated[str, typer.Argument(help="A policy with its version, such as screening-2.")],
+    *,
+    json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Write the whole list there, a line of JSON each.")] = None,
+) -> None:
+    """Try POLICY on every recorded decision of its step: whom it would have treated otherwise, by reason.
+
+    Each decision is judged on its recorded evidence, in the state recorded up to it; what follows from an earlier one
+    that would have come out otherwise is not played out. Changes nothing.
+    """
+    from infrastructure.replay.trial_command import trial as run
+
+    run(policy, as_json=json, output=output)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -162,7 +186,7 @@ def docs() -> None:
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
-    """Measure NAME: append, commands, growth, past, projections, queries, replay or sanctions.
+    """Measure NAME, such as append, commands, decisions, monitoring, pipeline or queries; an unknown one lists all.
 
     The last line is JSON; exit code 0 only if the targets are met.
     """

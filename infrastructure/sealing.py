@@ -65,12 +65,28 @@ class SubjectKey:
         return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], place)
 
 
+class MasterKey:
+    """Wraps subjects' keys for the database, each for its own subject."""
+
+    def __init__(self, master: bytes) -> None:
+        self._cipher = AESGCM(master)
+
+    def fresh(self, subject: UUID) -> bytes:
+        """A new key, wrapped."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._cipher.encrypt(nonce, os.urandom(32), subject.bytes)
+
+    def unwrap(self, subject: UUID, wrapped: bytes) -> SubjectKey:
+        """The subject's key. Raises `InvalidTag` where it is another's, or another master's."""
+        return SubjectKey(self._cipher.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.bytes))
+
+
 class Keyring:
     """Makes, keeps and reads subjects' keys. Unwrapped keys live as long as one use of them."""
 
     def __init__(self, connection: Connection, master: bytes) -> None:
         self._connection = connection
-        self._master = AESGCM(master)
+        self._master = MasterKey(master)
 
     async def key_for(self, subject: UUID) -> SubjectKey:
         """The subject's key, made now if there is none."""
@@ -87,20 +103,14 @@ class Keyring:
 
     async def keys_for(self, connection: AsyncConnection[Any], subjects: Collection[UUID]) -> dict[UUID, SubjectKey]:
         """The keys of several subjects, made now where there are none."""
-        await connection.execute(_KEEP_KEYS, (UuidArray(subjects), [self._wrapped(subject) for subject in subjects]))
+        await connection.execute(
+            _KEEP_KEYS, (UuidArray(subjects), [self._master.fresh(subject) for subject in subjects])
+        )
         return await self._read(connection, subjects)
 
     async def _read(self, connection: AsyncConnection[Any], subjects: Collection[UUID]) -> dict[UUID, SubjectKey]:
         cursor = await connection.execute(_READ_KEYS, (UuidArray(subjects),), binary=True)
-        return {subject: self._unwrapped(subject, bytes(wrapped)) for subject, wrapped in await cursor.fetchall()}
-
-    def _wrapped(self, subject: UUID) -> bytes:
-        """A fresh key, as it is stored."""
-        nonce = os.urandom(NONCE)
-        return nonce + self._master.encrypt(nonce, os.urandom(32), subject.bytes)
-
-    def _unwrapped(self, subject: UUID, wrapped: bytes) -> SubjectKey:
-        return SubjectKey(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.bytes))
+        return {subject: self._master.unwrap(subject, bytes(wrapped)) for subject, wrapped in await cursor.fetchall()}
 
 
 class SealedEvidence:
@@ -122,7 +132,7 @@ class SealedEvidence:
         said = {(subject, sha256(payload).digest()): payload for subject, payloads in asked for payload in payloads}
         async with self._connection.use() as connection, connection.transaction():
             keys = await self._keyring.keys_for(connection, {subject for subject, _ in asked})
-            sealed = [keys[whose].seal(payload, whose.bytes + digest) for (whose, digest), payload in said.items()]
+            sealed = [seal_evidence(keys[whose], whose, payload) for (whose, _), payload in said.items()]
             subjects, digests = zip(*said, strict=True)
             await connection.execute(_KEEP_EVIDENCE, (UuidArray(subjects), list(digests), sealed))
         return {}
@@ -136,12 +146,9 @@ class SealedEvidence:
             return None
         key = await self._keyring.key_of(subject)
         try:
-            payload = key.open(bytes(row[0]), subject.bytes + raw)
-        except InvalidTag:
+            return open_evidence(key, subject, raw, bytes(row[0]))
+        except (InvalidTag, ValueError):  # too short to have been sealed is a ValueError
             raise Tampered from None
-        if sha256(payload).digest() != raw:
-            raise Tampered
-        return payload
 
     async def has(self, subject: UUID, digests: Collection[str]) -> bool:
         """Whether something was kept of a subject under each of the digests."""
@@ -149,6 +156,19 @@ class SealedEvidence:
         async with self._connection.use() as connection:
             row = await (await connection.execute(_COUNT_EVIDENCE, (subject, asked))).fetchone()
         return row is not None and row[0] == len(asked)
+
+
+def seal_evidence(key: SubjectKey, subject: UUID, payload: bytes) -> bytes:
+    """Seal a payload, bound to its subject and its digest."""
+    return key.seal(payload, subject.bytes + sha256(payload).digest())
+
+
+def open_evidence(key: SubjectKey, subject: UUID, digest: bytes, sealed: bytes) -> bytes:
+    """Open what `seal_evidence` sealed. Raises `InvalidTag` where it is anything else."""
+    payload = key.open(sealed, subject.bytes + digest)
+    if sha256(payload).digest() != digest:
+        raise InvalidTag
+    return payload
 
 
 def seal_text(key: SubjectKey, text: str, *, stream: UUID, version: int, field: str) -> Sealed:

@@ -16,7 +16,6 @@ import structlog
 
 from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
-from domain.policies.screening import SCREENING_1
 from domain.refusals import Refused
 from infrastructure.monitoring import Monitoring
 from infrastructure.postgres import AWAY
@@ -147,7 +146,7 @@ class Worker:
             jitter=random.random(),  # noqa: S311 -- spreads retries, decides nothing
             confirmation=services.confirmation,
         )
-        await self._execute(step, command, f"policy:{SCREENING_1}", services.clock())
+        await self._execute(step, command, f"policy:{command.policy}", services.clock())
 
     async def _open_verification(self, step: Step) -> None:
         """Make the customer known to the KYC provider."""

@@ -39,11 +39,13 @@ class Server:
     postgres: EmbeddedPostgres
     numbers: "count[int]"
 
-    def clone(self) -> str:
-        """A new database with our schema; its conninfo."""
-        name = f"test_{next(self.numbers)}"
+    def clone(self, of: str | None = None) -> str:
+        """A new database with our schema, or the copy of one that nobody is connected to; its conninfo."""
+        name, template = f"test_{next(self.numbers)}", TEMPLATE
+        if of is not None:
+            template = str(psycopg.conninfo.conninfo_to_dict(of)["dbname"])
         with psycopg.connect(self.postgres.conninfo(), autocommit=True) as connection:
-            connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(TEMPLATE)))
+            connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
         return make_conninfo(self.postgres.conninfo(), dbname=name)
 
     def empty(self) -> str:

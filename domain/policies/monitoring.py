@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from domain.findings import SourceReport
 from domain.vocabulary import Reason
@@ -19,6 +19,13 @@ class MonitoringVerdict:
 
     verdict: Literal["clear", "retry", "suspicion", "evidence"]
     reasons: tuple[Reason, ...] = ()
+
+
+class MonitoringPolicy(Protocol):
+    """A version of the policy."""
+
+    def __call__(self, reports: Sequence[SourceReport], *, earlier: Sequence[SourceReport] = ()) -> MonitoringVerdict:
+        """Judge today's reports, with the `earlier` ones of the alerts that are open."""
 
 
 def monitoring_1(reports: Sequence[SourceReport], *, earlier: Sequence[SourceReport] = ()) -> MonitoringVerdict:

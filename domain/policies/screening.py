@@ -1,14 +1,15 @@
-"""`screening-1`: is there anything against this wallet?"""
+"""`screening-1` and `screening-2`: is there anything against this wallet?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-from domain.findings import Finding, SourceReport
+from domain.findings import Finding, Severity, SourceReport
 from domain.vocabulary import Reason
 
 SCREENING_1: Final = "screening-1"
+SCREENING_2: Final = "screening-2"
 ATTEMPTS_IN_DOUBT: Final = 3
 FIRST_DELAY: Final = timedelta(minutes=1)
 LONGEST_DELAY: Final = timedelta(hours=1)
@@ -21,6 +22,20 @@ class ScreeningVerdict:
     verdict: Literal["clear", "retry", "hold", "fail"]
     reasons: tuple[Reason, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+class ScreeningPolicy(Protocol):
+    """A version of the policy."""
+
+    def __call__(
+        self,
+        reports: Sequence[SourceReport],
+        *,
+        earlier: Sequence[SourceReport] = (),
+        doubts: int = 0,
+        barred: bool = False,
+    ) -> ScreeningVerdict:
+        """Judge one attempt by what the sources say now and what they said `earlier`."""
 
 
 def screening_1(
@@ -50,6 +65,29 @@ def screening_1(
     if barred:
         return ScreeningVerdict("fail", (Reason.WALLET_BARRED,), findings)
     return ScreeningVerdict("clear", (), findings)
+
+
+def screening_2(
+    reports: Sequence[SourceReport],
+    *,
+    earlier: Sequence[SourceReport] = (),
+    doubts: int = 0,
+    barred: bool = False,
+) -> ScreeningVerdict:
+    """As `screening_1`, but what two independent sources find suspicious, though not grave, an officer looks at.
+
+    A candidate: it is not in force, and shows in a trial whom it would stop.
+    """
+    judged = screening_1(reports, earlier=earlier, doubts=doubts, barred=barred)
+    newest = {report.source: report for report in (*earlier, *reports) if report.answered}
+    suspicious = [report for report in newest.values() if _suspicious(report)]
+    if judged.verdict == "clear" and len(suspicious) > 1:
+        return ScreeningVerdict("hold", (Reason.SUSPICIOUS_TO_TWO_SOURCES,), judged.findings)
+    return judged
+
+
+def _suspicious(report: SourceReport) -> bool:
+    return any(finding.severity is Severity.MEDIUM for finding in report.findings)
 
 
 def _in_doubt(

@@ -1,7 +1,7 @@
 """`verification-1`: is the person who they must be, and may they come in?"""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from domain.findings import VerificationResult
 from domain.vocabulary import Reason
@@ -16,6 +16,15 @@ class VerificationVerdict:
 
     verdict: Literal["pass", "fail", "retry", "hold"]
     reasons: tuple[Reason, ...] = ()
+
+
+class VerificationPolicy(Protocol):
+    """A version of the policy."""
+
+    def __call__(
+        self, result: VerificationResult, *, retries: int, barred: bool, known_elsewhere: bool
+    ) -> VerificationVerdict:
+        """Judge a provider's result."""
 
 
 def verification_1(

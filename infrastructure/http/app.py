@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from infrastructure.audit_trail import AuditTrail
@@ -24,10 +24,11 @@ from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.operations import Operations
+from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.rejections import RejectionRoutes
 from infrastructure.http.reviews import ReviewRoutes
-from infrastructure.http.routing import Gate, Route, answered, finish
+from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.simulator import SimulatorRoutes
@@ -78,6 +79,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += SanctionsRoutes(services).routes()
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
+    routes += PolicyRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -131,9 +133,7 @@ def _described(route: Route) -> dict[str, Any]:
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()
     }
-    responses[route.status] = {"description": "Done"} | ({"model": route.answer} if route.answer else {})
-    if route.media_type != "application/json":
-        responses[route.status]["content"] = {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
+    responses[route.status] = {"description": "Done"} | _content(route)
     if route.method == "GET":
         responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
@@ -144,14 +144,14 @@ def _described(route: Route) -> dict[str, Any]:
         extra["requestBody"] = {"required": True, "content": {route.raw: {}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
-    return {
+    described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
+    return described | {
         "summary": route.summary,
         "description": route.handler.__doc__,
         "operation_id": f"{route.tag.replace(' ', '_')}_{getattr(route.handler, '__name__', '')}",
         "status_code": route.status,
         "responses": responses,
         "response_model": None,
-        "response_class": JSONResponse if route.media_type == "application/json" else Response,
         "tags": [route.tag],
         "openapi_extra": extra,
     }
@@ -162,6 +162,7 @@ def _openapi(app: FastAPI, routes: Iterable[Route]) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         read = {route.body for route in routes if route.body} | {ProblemDetails}
+        read |= {route.answer for route in routes if route.answer and route.media_type != JSON}
         _, schemas = models_json_schema(
             [(model, "validation") for model in sorted(read, key=lambda model: model.__name__)],
             ref_template="#/components/schemas/{model}",
@@ -184,9 +185,21 @@ def _problem_content() -> dict[str, Any]:
     return {"content": {"application/problem+json": {"schema": _ref(ProblemDetails)}}}
 
 
+def _content(route: Route) -> dict[str, Any]:
+    """What a route answers with; FastAPI itself describes JSON."""
+    if route.media_type != JSON and route.answer is None:
+        return {"content": {route.media_type: {"schema": {"type": "string", "format": "binary"}}}}
+    if route.answer is None:
+        return {}
+    if route.media_type == JSON:
+        return {"model": route.answer}
+    return {"content": {route.media_type: {"schema": _ref(route.answer)}}}
+
+
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    schemas = {"digest": _DIGEST, "name": {"type": "string"}}
     return [
-        {"name": name, "in": "path", "required": True, "schema": _DIGEST if name == "digest" else _ID}
+        {"name": name, "in": "path", "required": True, "schema": schemas.get(name, _ID)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
 

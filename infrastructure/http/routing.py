@@ -23,6 +23,7 @@ from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
 
+JSON: Final = "application/json"
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -52,6 +53,7 @@ class Route:
     summary: str
     answer: type[BaseModel] | None = None
     status: int = 200
+    media_type: str = JSON
     body: type[BaseModel] | None = None
     raw: str | None = None
     """The media type of a body that is not JSON, and is read as it comes."""
@@ -59,7 +61,6 @@ class Route:
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
-    media_type: str = "application/json"
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
 

@@ -89,7 +89,7 @@ class SimulatorRoutes:
             now=self._services.clock(),
             confirmation=self._services.confirmation,
         )
-        await self._services.execute(self._services.change(row.id, command), actor="policy:monitoring-1")
+        await self._services.execute(self._services.change(row.id, command), actor=f"policy:{command.policy}")
         return answer(models.Accepted(), 202)
 
     async def verify(self, call: Call) -> Response:

@@ -1,17 +1,14 @@
 """`./run replay`: says whether the read models are what the log leads to, and where they are not."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infrastructure.bootstrap import database
 from infrastructure.logs import set_up_logs
 from infrastructure.postgres import service_conninfo
+from infrastructure.replay.bar import shown
 from infrastructure.replay.comparison import Divergence
 from infrastructure.replay.processes import Replay, cores
 from infrastructure.replay.processes import replay as run
@@ -22,41 +19,16 @@ def replay(*, as_json: bool, processes: int | None = None) -> int:
     """Compare, and answer the exit code: 0 where everything agrees, 1 where anything does not."""
     set_up_logs()
     begun = monotonic()
-    with database(load_settings()) as ready, _bar() as bar:
+    with database(load_settings()) as ready, shown("replay") as bar:
         done = run(
             service_conninfo(ready.conninfo),
             processes=processes or cores(),
-            begun=lambda events: _begin(bar, events),
-            progress=lambda events: _advance(bar, events),
+            begun=bar.begin,
+            progress=bar.advance,
         )
     show = _show_json if as_json else _show
     show(done, monotonic() - begun)
     return 1 if done.findings.divergent else 0
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """Events, rate and time left, on a terminal alone."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of about {task.total:,.0f} events"),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        yield bar
-
-
-def _begin(bar: Progress, events: int) -> None:
-    bar.add_task("replay", total=events, rate=0)
-
-
-def _advance(bar: Progress, events: int) -> None:
-    (task,) = bar.task_ids
-    bar.advance(task, events)
-    bar.update(task, rate=bar.tasks[task].speed or 0)
 
 
 def _show(done: Replay, seconds: float) -> None:

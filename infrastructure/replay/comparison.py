@@ -16,28 +16,11 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from application.envelope import Envelope
 from application.mapper import read
-from domain.events import EVENTS
-from infrastructure.arrays import TextArray
-from projections.projection import PROJECTED, Projection
+from infrastructure.replay.streams import PAGE, IllegibleEvent, Row, customers_rows
+from projections.projection import Projection
 
-PAGE: Final = 4000
-"""Events that are read at once."""
 LISTED: Final = 1000
 """Divergences that are listed of one range; all are counted."""
-LOWEST, HIGHEST = 0, 2**128 - 1
-
-OTHERS: Final = TextArray(name for name, event in EVENTS.items() if event not in PROJECTED)
-"""Events of streams that are no customers'. What is unknown is not among them: it must not be passed over."""
-
-_EVENTS: Final = """
-    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
-    FROM gatehouse.stored_events
-    WHERE (originator_id, originator_version) > (%b, %b) AND originator_id <= %b
-        AND notification_id <= %b AND topic <> ALL (%b)
-    ORDER BY originator_id, originator_version LIMIT %b
-"""
-
-Row = tuple[Any, ...]
 
 
 class Divergence(NamedTuple):
@@ -48,10 +31,6 @@ class Divergence(NamedTuple):
     what: Literal["missing", "extra", "different"]
     columns: tuple[str, ...] = ()
     """The columns that differ, where the row is there on both sides."""
-
-
-class IllegibleEvent(Exception):
-    """An event that was projected cannot be read or folded by this version."""
 
 
 @dataclass(slots=True)
@@ -111,20 +90,12 @@ class Comparison:
 
     def _history(self, lowest: int, highest: int) -> Iterator[Envelope]:
         """The events of customers' streams, stream by stream."""
-        stream, version, last = UUID(int=lowest), -1, UUID(int=highest)
-        while True:
-            found = self._connection.execute(
-                _EVENTS, (stream, version, last, self._most, OTHERS, self._page), prepare=True, binary=True
-            ).fetchall()
-            for row in found:
-                stream, version = row[:2]
-                try:
-                    envelope = read(*row)
-                except Exception as fault:
-                    raise IllegibleEvent(_illegible(row[4], fault)) from fault
-                yield envelope
-            if len(found) < self._page:
-                return
+        for row in customers_rows(self._connection, lowest, highest, upto=self._most, page=self._page):
+            try:
+                envelope = read(*row)
+            except Exception as fault:
+                raise IllegibleEvent(row[4], fault) from fault
+            yield envelope
 
     def _fold(self, history: list[Envelope]) -> int:
         """Note the rows that a stream leads to, for each projection as far as it has come."""
@@ -182,7 +153,3 @@ class _Side:
             elif expected[key] != found[key]:
                 pairs = zip(columns, expected[key], found[key], strict=True)
                 yield Divergence(name, text, "different", tuple(column for column, a, b in pairs if a != b))
-
-
-def _illegible(position: int, fault: Exception) -> str:
-    return f"the event at position {position} cannot be read: {type(fault).__name__}"

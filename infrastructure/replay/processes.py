@@ -1,33 +1,62 @@
-"""A replay in as many processes as there are cores: each compares a range of streams, in the same snapshot."""
+"""A replay in as many processes as there are cores: each takes a range of streams, in the same snapshot."""
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
-from typing import cast
+from typing import Protocol, Self, TypeVar, cast
 
 import psycopg
 
 from infrastructure.collector import spared_collector
 from infrastructure.faults import CannotStart
-from infrastructure.replay.comparison import Comparison, Findings, IllegibleEvent
+from infrastructure.replay.comparison import Comparison, Findings
 from infrastructure.replay.snapshot import reading, taken
+from infrastructure.replay.streams import IllegibleEvent
 from projections import PROJECTIONS
+
+Progress = Callable[[int], None]
+"""Told how many more events are done."""
+
+
+class Joinable(Protocol):
+    """What comes of a range."""
+
+    def join(self, other: Self) -> None:
+        """Take in what came of the next range."""
+
+
+Found_co = TypeVar("Found_co", bound=Joinable, covariant=True)
+Found = TypeVar("Found", bound=Joinable)
+
+
+class Work(Protocol[Found_co]):
+    """What one process does with a range of streams."""
+
+    def run(self, progress: Progress) -> Found_co:
+        """Do it. Raises `IllegibleEvent` and `psycopg.Error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one process does."""
+    """Compare the read models of a range."""
 
     conninfo: str
     snapshot: str
     positions: dict[str, int]
     lowest: int
     highest: int
+
+    def run(self, progress: Progress) -> Findings:
+        """Compare."""
+        with reading(self.conninfo, self.snapshot) as connection:
+            comparison = Comparison(connection, PROJECTIONS, self.positions)
+            return comparison.compare(self.lowest, self.highest, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +73,7 @@ def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progr
         events, ranges = snapshot.ranges(processes)
         begun(events)
         if len(ranges) == 1:
-            with _illegible_told(), spared_collector():
+            with illegible_told(), spared_collector():
                 comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
                 return Replay(comparison.compare(*ranges[0], progress=progress), snapshot.positions)
         tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
@@ -57,7 +86,7 @@ def cores() -> int:
 
 
 @contextmanager
-def _illegible_told() -> Iterator[None]:
+def illegible_told() -> Iterator[None]:
     """An event that this version cannot read ends a replay: whatever it led to cannot be compared."""
     try:
         yield
@@ -65,26 +94,27 @@ def _illegible_told() -> Iterator[None]:
         raise CannotStart(str(fault)) from fault
 
 
-def together(tasks: list[Task], progress: Callable[[int], None]) -> Findings:
+def together(tasks: Sequence[Work[Found]], progress: Progress) -> Found:
     """Run tasks side by side, and put together what they found, in order."""
-    whole, found = Findings(), [Findings() for _ in tasks]
+    found: dict[int, Found] = {}
     with _started(tasks) as pipes:
         unfinished = {pipe: number for number, pipe in enumerate(pipes)}
         while unfinished:
             for ready in wait([*unfinished]):
                 pipe = cast("Pipe", ready)
-                message = _received(pipe)
+                message: int | Found = _received(pipe)
                 if isinstance(message, int):
                     progress(message)
                 else:
                     found[unfinished.pop(pipe)] = message
-    for findings in found:
-        whole.join(findings)
+    whole = found[0]
+    for number in range(1, len(tasks)):
+        whole.join(found[number])
     return whole
 
 
 @contextmanager
-def _started(tasks: list[Task]) -> Iterator[list[Pipe]]:
+def _started(tasks: Sequence[Work[Joinable]]) -> Iterator[list[Pipe]]:
     """A process for each task, and the pipes on which they tell how it goes. None outlives the context."""
     context = multiprocessing.get_context("spawn")
     processes, pipes = [], []
@@ -106,7 +136,13 @@ def _started(tasks: list[Task]) -> Iterator[list[Pipe]]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Who is started here ignores Ctrl-C from its first moment: whoever started it ends it, without a word."""
+    """Who is started here ignores Ctrl-C from its first moment: whoever started it ends it, without a word.
+
+    Only a main thread may say so; what another one starts ignores it a moment later.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -114,10 +150,10 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _received(pipe: Pipe) -> int | Findings:
+def _received(pipe: Pipe) -> int | Found:
     """Progress or the end of a process; its failure is ours."""
     try:
-        message: int | str | Findings = pipe.recv()
+        message: int | str | Found = pipe.recv()
     except EOFError:
         raise CannotStart("a process of the replay died") from None
     if isinstance(message, str):
@@ -125,12 +161,12 @@ def _received(pipe: Pipe) -> int | Findings:
     return message
 
 
-def _run(task: Task, pipe: Pipe) -> None:
+def _run(task: Work[Joinable], pipe: Pipe) -> None:
     """Do one task, and tell how it goes. Who started this process says when it ends before its time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with reading(task.conninfo, task.snapshot) as connection, spared_collector():
-            comparison = Comparison(connection, PROJECTIONS, task.positions)
-            pipe.send(comparison.compare(task.lowest, task.highest, progress=pipe.send))
+        with spared_collector():
+            pipe.send(task.run(pipe.send))
     except IllegibleEvent as fault:
         pipe.send(str(fault))
     except psycopg.Error as fault:

@@ -11,7 +11,7 @@ from psycopg import Connection, IsolationLevel
 from psycopg.sql import SQL
 
 from infrastructure.arrays import understand_arrays
-from infrastructure.replay.comparison import HIGHEST, LOWEST, OTHERS
+from infrastructure.replay.streams import HIGHEST, LOWEST, OTHERS
 
 SMALL: Final = 50_000
 """Events that are not worth a second process."""
@@ -22,6 +22,7 @@ _PATIENCE: Final = (
     "SET enable_seqscan = off",  # pages and rows are found by their keys, whatever the planner thinks of a table
 )
 _POSITIONS: Final = "SELECT projection, position FROM gatehouse.tracking"
+_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 _SAMPLE: Final = """
     SELECT avg((topic <> ALL (%b))::int)::float8,
         percentile_disc(%b::float8[]) WITHIN GROUP (ORDER BY originator_id) FILTER (WHERE topic <> ALL (%b))
@@ -42,16 +43,23 @@ class Snapshot:
         """The position of the foremost projection."""
         return max(self.positions.values(), default=0)
 
-    def ranges(self, at_most: int) -> tuple[int, list[tuple[int, int]]]:
-        """About how many events there are to fold, and ranges of stream ids with about as many events each."""
-        if self.reached < SMALL:
-            return self.reached, [(LOWEST, HIGHEST)]
+    @property
+    def head(self) -> int:
+        """The last position of the log."""
+        row = self.connection.execute(_HEAD).fetchone()
+        return int(row[0]) if row else 0
+
+    def ranges(self, at_most: int, upto: int | None = None) -> tuple[int, list[tuple[int, int]]]:
+        """About how many events there are up to a position, and ranges of stream ids with about as many events each."""
+        upto = self.reached if upto is None else upto
+        if upto < SMALL:
+            return upto, [(LOWEST, HIGHEST)]
         parts = [part / at_most for part in range(1, at_most)]
         row = self.connection.execute(_SAMPLE, (OTHERS, parts, OTHERS)).fetchone()
         share, bounds = row or (None, None)
         firsts = sorted({bound.int for bound in bounds or () if isinstance(bound, UUID)} - {LOWEST})
         lasts = [*(first - 1 for first in firsts), HIGHEST]
-        return round(self.reached * (share or 1)), list(zip([LOWEST, *firsts], lasts, strict=True))
+        return round(upto * (share or 1)), list(zip([LOWEST, *firsts], lasts, strict=True))
 
 
 @contextmanager

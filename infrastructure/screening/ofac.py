@@ -58,6 +58,15 @@ def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     return said.findings()
 
 
+def list_in(payload: bytes) -> tuple[str, str]:
+    """Version and SHA-256 of the list that a look-up was made in. Raises `Unreadable`."""
+    try:
+        said = _LookUp.model_validate_json(payload)
+    except ValidationError:
+        raise Unreadable from None
+    return said.list, said.sha256
+
+
 class OfacList:
     """Asks the adopted list. Without one it does not answer, so that nobody passes unscreened."""
 

@@ -1,16 +1,13 @@
 """How each source's payloads are read again, by the source's name: decisions are replayed with it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from domain.findings import Finding
+from application.rereading import FindingsReader
 from infrastructure.sandbox import source as sandbox
 from infrastructure.screening import chainalysis_risk, chainalysis_sanctions, ofac, trm, watchman
 
-Reader = Callable[[str, bytes], tuple[Finding, ...]]
-"""What a payload that was kept says of a wallet. Raises `application.ports.Unreadable`."""
-
-READERS: Final[Mapping[str, Reader]] = {
+READERS: Final[Mapping[str, FindingsReader]] = {
     ofac.OFAC: ofac.findings_in,
     chainalysis_sanctions.CHAINALYSIS_SANCTIONS: chainalysis_sanctions.findings_in,
     chainalysis_risk.CHAINALYSIS_RISK: chainalysis_risk.findings_in,

@@ -68,10 +68,6 @@ class _Kept(BaseModel):
 
 def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     """What the answers that were kept say of a wallet. Raises `Unreadable`."""
-    return _read(wallet, payload)[1]
-
-
-def _read(wallet: str, payload: bytes) -> tuple[_ListInfo, tuple[Finding, ...]]:
     try:
         kept = _Kept.model_validate_json(payload)
         lists = _ListInfo.model_validate_json(kept.listinfo)
@@ -80,7 +76,7 @@ def _read(wallet: str, payload: bytes) -> tuple[_ListInfo, tuple[Finding, ...]]:
         raise Unreadable from None
     if kept.wallet != wallet or not all(lists.lists.get(name, 0) > 0 for name in lists.list_hashes):
         raise Unreadable
-    return lists, tuple(
+    return tuple(
         Finding(
             category="sanctions",
             severity=Severity.SEVERE,
@@ -90,6 +86,15 @@ def _read(wallet: str, payload: bytes) -> tuple[_ListInfo, tuple[Finding, ...]]:
         for entity in search.entities or ()
         if any(is_about(wallet, known.address) for known in entity.crypto_addresses or ())
     )
+
+
+def list_in(payload: bytes) -> tuple[str, str]:
+    """Every list that was searched with its hash, and the SHA-256 of that text. Raises `Unreadable`."""
+    try:
+        version = _ListInfo.model_validate_json(_Kept.model_validate_json(payload).listinfo).version()
+    except ValidationError:
+        raise Unreadable from None
+    return version, sha256(version.encode()).hexdigest()
 
 
 class Watchman:
@@ -118,12 +123,11 @@ class Watchman:
         return kept.model_dump_json().encode()
 
     def _report(self, wallet: str, payload: bytes) -> SourceReport:
-        lists, findings = _read(wallet, payload)
-        version = lists.version()
+        version, digest = list_in(payload)
         return SourceReport(
             source=self.name,
             answered=True,
-            findings=findings,
+            findings=findings_in(wallet, payload),
             list_version=version,
-            list_hash=sha256(version.encode()).hexdigest(),
+            list_hash=digest,
         )

@@ -49,6 +49,7 @@ def owner(status: int) -> tuple[int, ...]:
 ANYBODY: Final = (200,) * len(CALLERS)
 READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
 ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
+ADMIN: Final = (403, 403, 403, 403, 200, *STRANGERS)
 INSPECTORS: Final = (403, 403, 200, 200, 403, *STRANGERS)
 OFFICERS: Final = (403, 403, 200, 403, 403, *STRANGERS)
 
@@ -81,6 +82,7 @@ TABLE: Final = {
     "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
+    "POST /v1/policies/{name}/trial": Row(ADMIN),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
@@ -179,12 +181,12 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
 
 async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
     """What stands in a route's path, for a customer."""
-    found = {"customer_id": str(held.customer["id"])}
+    found = {"customer_id": str(held.customer["id"]), "name": "screening-2"}
     if "{token}" in name:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
     elif "{digest}" in name:
         found["digest"] = (await evidence_of(world, held))[0]
-    elif "{customer_id}" not in name:
+    elif "{review_id}" in name or "{alert_id}" in name:
         found["review_id"] = found["alert_id"] = (await reviews_of(world, held))[0]["id"]
     return found
 

@@ -105,6 +105,8 @@ async def test_every_answer_has_a_description_and_a_sound_content(document: dict
                 assert list(answer["content"]) == ["application/problem+json"]
                 schema = answer["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
+            elif operation["tags"] == ["policies"]:
+                assert list(answer["content"]) == ["application/x-ndjson"]
             elif status != "204":
                 assert list(answer["content"]) == [
                     "application/octet-stream" if operation["operationId"].endswith("_evidence") else "application/json"

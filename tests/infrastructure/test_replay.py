@@ -25,9 +25,10 @@ from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector
 from infrastructure.reading import fold_row
 from infrastructure.replay import snapshot
-from infrastructure.replay.comparison import HIGHEST, LOWEST, Comparison, Divergence, Findings
+from infrastructure.replay.comparison import Comparison, Divergence, Findings
 from infrastructure.replay.processes import Task, replay, together
 from infrastructure.replay.snapshot import taken
+from infrastructure.replay.streams import HIGHEST, LOWEST
 from projections import PROJECTIONS
 from tests.application.memory_journal import LabelSealer
 from tests.conftest import Server

@@ -1,0 +1,144 @@
+"""Customers with all that their decisions rested on, a page at a time: their stream, their evidence, other streams."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+
+from application.envelope import Envelope
+from application.mapper import read
+from application.ports import Histories
+from application.streams import bar_of
+from domain.events import CustomerRegistered, SubjectErased
+from domain.wallet import canonical
+from infrastructure.arrays import UuidArray
+from infrastructure.keys import Keys
+from infrastructure.log.journal import STREAMS
+from infrastructure.replay.evidence import KeptEvidence
+from infrastructure.replay.streams import PAGE, IllegibleEvent, Row, customers_rows
+from infrastructure.sealing import MasterKey
+
+_EVIDENCE: Final = "SELECT subject, digest, sealed FROM gatehouse.evidence WHERE subject BETWEEN %b AND %b"
+_KEYS: Final = "SELECT subject, wrapped FROM gatehouse.subject_keys WHERE subject BETWEEN %b AND %b"
+
+
+class Illegible(NamedTuple):
+    """An event that this version cannot read, at a version of its stream."""
+
+    version: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One customer's stream, up to where it can be read, and its evidence."""
+
+    stream: UUID
+    history: list[Envelope]
+    events: int
+    illegible: Illegible | None
+    evidence: KeptEvidence
+
+
+class LoadedStreams:
+    """Streams that are no customers', loaded before they are asked for as far as that can be foreseen."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._streams: Histories = {}
+
+    def load(self, streams: Collection[UUID]) -> None:
+        """Forget all others, and read these in one query."""
+        self._streams = {}
+        self._read(streams)
+
+    def before(self, streams: tuple[UUID, ...], position: int) -> Histories:
+        """What streams held before a position."""
+        self._read([stream for stream in streams if stream not in self._streams])
+        return {stream: [past for past in self._streams[stream] if past.position < position] for stream in streams}
+
+    def whole(self, stream: UUID) -> list[Envelope]:
+        """What one holds."""
+        self._read([] if stream in self._streams else [stream])
+        return self._streams[stream]
+
+    def _read(self, streams: Collection[UUID]) -> None:
+        if not streams:
+            return
+        self._streams |= {stream: [] for stream in streams}
+        for row in self._connection.execute(STREAMS, (UuidArray(streams),), prepare=True, binary=True).fetchall():
+            try:
+                self._streams[row[0]].append(read(*row))
+            except Exception as fault:
+                raise IllegibleEvent(row[4], fault) from fault
+
+
+class Lives:
+    """Reads customers in one snapshot, up to a position."""
+
+    def __init__(self, connection: Connection[Any], keys: Keys, *, upto: int, page: int = PAGE) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._master = MasterKey(keys.master)
+        self._upto = upto
+        self._page = page
+        self.others = LoadedStreams(connection)
+
+    def pages(self, lowest: int, highest: int) -> Iterator[list[Life]]:
+        """Customers with ids from `lowest` to `highest`, whole streams of about a page of events together."""
+        page: dict[UUID, list[Row]] = {}
+        held = 0
+        rows = customers_rows(self._connection, lowest, highest, upto=self._upto, page=self._page)
+        for stream, stored in groupby(rows, itemgetter(0)):
+            page[stream] = list(stored)
+            held += len(page[stream])
+            if held >= self._page:
+                yield self._loaded(page)
+                page, held = {}, 0
+        if page:
+            yield self._loaded(page)
+
+    def _loaded(self, page: dict[UUID, list[Row]]) -> list[Life]:
+        bounds = (min(page), max(page))
+        keys = dict(self._connection.execute(_KEYS, bounds, prepare=True, binary=True).fetchall())
+        sealed: dict[UUID, dict[bytes, bytes]] = defaultdict(dict)
+        for subject, digest, payload in self._connection.execute(_EVIDENCE, bounds, prepare=True, binary=True):
+            sealed[subject][digest] = payload
+        lives = []
+        for stream, rows in page.items():
+            history, illegible = _read_history(rows)
+            evidence = KeptEvidence(
+                stream,
+                sealed.get(stream, {}),
+                wrapped=keys.get(stream),
+                master=self._master,
+                erased=any(isinstance(envelope.event, SubjectErased) for envelope in history),
+            )
+            lives.append(Life(stream, history, len(rows), illegible, evidence))
+        self.others.load({stream for life in lives for stream in self._foreseen(life.history)})
+        return lives
+
+    def _foreseen(self, history: list[Envelope]) -> Iterator[UUID]:
+        """The streams of what is known of a wallet and of persons, as the stream names them."""
+        for envelope in history:
+            event = envelope.event
+            if isinstance(event, CustomerRegistered):
+                yield bar_of(self._keys.fingerprint_of(canonical(event.wallet)))
+            elif person := getattr(event, "person", None):
+                yield bar_of(person)
+
+
+def _read_history(rows: list[Row]) -> tuple[list[Envelope], Illegible | None]:
+    """The envelopes of a stream, up to one that cannot be read."""
+    history: list[Envelope] = []
+    for row in rows:
+        try:
+            history.append(read(*row))
+        except Exception:  # noqa: BLE001 -- whatever it is, it is told as a divergence
+            return history, Illegible(row[1], row[2])
+    return history, None
