@@ -5,7 +5,7 @@ No events means that the command is true already. A refusal is an exception from
 
 from collections.abc import Iterator
 
-from domain import outcomes
+from domain import officers, outcomes
 from domain.commands import (
     ClearAlert,
     Command,
@@ -44,6 +44,7 @@ from domain.events import (
     SubjectErased,
     VerificationStarted,
 )
+from domain.monitoring import of_monitoring
 from domain.refusals import (
     ActivationReserved,
     ChallengeAlreadySigned,
@@ -87,7 +88,7 @@ def _decide(customer: Customer | None, command: Command) -> Iterator[Event]:
         case RecordVerification():
             return outcomes.of_verification(customer, command)
         case RecordMonitoring():
-            return outcomes.of_monitoring(customer, command)
+            return of_monitoring(customer, command)
         case DeactivateCustomer():
             return _deactivate(customer, command)
         case ReactivateCustomer():
@@ -95,9 +96,9 @@ def _decide(customer: Customer | None, command: Command) -> Iterator[Event]:
         case ClearAlert():
             return _clear_alert(customer, command)
         case ResolveHold():
-            return outcomes.of_hold(customer, command)
+            return officers.of_hold(customer, command)
         case ProposeRejection():
-            return outcomes.of_proposal(customer, command)
+            return officers.of_proposal(customer, command)
         case WithdrawRejection():
             return _withdraw(customer, command)
         case RefuseRejection():
@@ -200,18 +201,18 @@ def _refuse(customer: Customer, command: RefuseRejection) -> Iterator[Event]:
 
 
 def _expire(customer: Customer, command: ExpireRejection) -> Iterator[Event]:
-    if customer.proposal is not None and outcomes.lapsed(customer.proposal, command.now):
+    if customer.proposal is not None and officers.lapsed(customer.proposal, command.now):
         yield RejectionExpired(proposed_by=customer.proposal.officer)
 
 
 def _confirm(customer: Customer, command: ConfirmRejection) -> Iterator[Event]:
     if customer.status is Status.REJECTED:
         return
-    if customer.proposal is None or outcomes.lapsed(customer.proposal, command.now):
+    if customer.proposal is None or officers.lapsed(customer.proposal, command.now):
         raise NothingToDecide
     if customer.proposal.officer == command.officer:
         raise SelfConfirmation
-    yield outcomes.of_confirmation(customer, customer.proposal, command)
+    yield officers.of_confirmation(customer, customer.proposal, command)
 
 
 def _hold(customer: Customer, command: PlaceLegalHold) -> Iterator[Event]:

@@ -1,5 +1,6 @@
 """What screening sources and KYC providers say, in our words. Vendors' words stop at their adapters."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
@@ -70,3 +71,18 @@ class VerificationResult(Fact):
     """Keyed fingerprint of the person, where the provider states who it is."""
     polled: bool = False
     """Whether we asked: the times of one result differ a little between an answer and a callback."""
+
+
+def asked_for(reports: Iterable[SourceReport]) -> int:
+    """The seconds that the most patient source wants us to wait."""
+    return max((report.retry_after or 0 for report in reports), default=0)
+
+
+def findings_of(reports: Iterable[SourceReport]) -> tuple[Finding, ...]:
+    """All that they found."""
+    return tuple(finding for report in reports for finding in report.findings)
+
+
+def digests_of(reports: Iterable[SourceReport]) -> tuple[str, ...]:
+    """The evidence that they rest on, each once."""
+    return tuple(dict.fromkeys(report.evidence for report in reports if report.evidence))
