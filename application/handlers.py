@@ -54,15 +54,15 @@ def change(
     *,
     fingerprint: Fingerprint,
     partner: UUID | None = None,
-    if_version: int | None = None,
+    if_match: Condition | None = None,
 ) -> Handling:
-    """Decide a command for a customer. `partner` limits it to that partner's own; `if_version` to that version."""
+    """Decide a command for a customer. `partner` limits it to that partner's own; `if_match` to one as it was seen."""
     streams = yield (customer_id,)
     history = streams[customer_id]
     customer = fold(envelope.event for envelope in history)
     if customer is None or partner not in (None, customer.partner):
         raise UnknownCustomer
-    if if_version is not None and if_version != len(history):
+    if if_match is not None and not if_match(history):
         raise VersionMismatch
     return (yield from decided(customer_id, customer, command, fingerprint=fingerprint))
 

@@ -8,7 +8,7 @@ import httpx2
 
 from application.envelope import Context
 from application.executor import Executor, Outcome
-from application.handlers import Handler, change
+from application.handlers import Condition, Handler, change
 from application.ports import Clock, NewId, Reported, ScreeningSource, VerificationProvider
 from domain.challenge import Site
 from domain.commands import Command, RecordVerification
@@ -104,11 +104,11 @@ class Services:
         command: Command,
         *,
         partner: UUID | None = None,
-        if_version: int | None = None,
+        if_match: Condition | None = None,
     ) -> Handler:
         """The handler of a command for a customer."""
         fingerprint = self.keys.fingerprint_of
-        return lambda: change(customer_id, command, fingerprint=fingerprint, partner=partner, if_version=if_version)
+        return lambda: change(customer_id, command, fingerprint=fingerprint, partner=partner, if_match=if_match)
 
     async def applicant_of(self, customer_id: UUID) -> str | None:
         """How the KYC provider of today knows the customer, if it does."""

@@ -20,7 +20,16 @@ from domain.wallet import same_wallet
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id
-from infrastructure.http.resources import PARTNER, answer, change_customer, etag, own_customer, partner_of, read_wallet
+from infrastructure.http.resources import (
+    PARTNER,
+    answer,
+    change_customer,
+    etag,
+    own_customer,
+    partner_of,
+    read_wallet,
+    row_of,
+)
 from infrastructure.http.routing import Call, Route
 from infrastructure.ids import nonce
 from infrastructure.services import Services
@@ -87,7 +96,7 @@ class ChallengeRoutes:
             models.ChallengeResource(
                 challenge=b64encode(open_challenge.message.encode()).decode(), expires_at=open_challenge.expires_at
             ),
-            version=outcome.version,
+            headers=etag(call, row_of(outcome)),
         )
 
     async def sign(self, call: Call) -> Response:
@@ -110,7 +119,7 @@ class ChallengeRoutes:
         for envelope in outcome.added:
             if isinstance(envelope.event, ChallengeFailed):
                 raise Problem(_FAILED[envelope.event.reason])
-        return Response(status_code=204, headers=etag(outcome.version))
+        return Response(status_code=204, headers=etag(call, row_of(outcome)))
 
     async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:
         """The command with what the wallet says, where it may be a contract and its word would decide.

@@ -21,13 +21,15 @@ from domain.wallet import canonical
 from infrastructure.as_of import ListedCustomer
 from infrastructure.http import models
 from infrastructure.http.cursor import read_cursor, read_positions, write_cursor
-from infrastructure.http.requests import has_body, read_body, read_id, read_if_match, read_query
+from infrastructure.http.requests import has_body, read_body, read_id, read_query
 from infrastructure.http.resources import (
     ACTORS,
     PARTNER,
     READERS,
     answer,
     change_customer,
+    etag,
+    if_match,
     moment_of,
     own_customer,
     partner_of,
@@ -148,7 +150,7 @@ class CustomerRoutes:
         resource = models.RegisteredCustomer(
             **shown(row), challenge=b64encode(command.challenge.message.encode()).decode()
         )
-        return answer(resource, 201, version=row.version, headers={"Location": f"/v1/customers/{row.id}"})
+        return answer(resource, 201, headers={"Location": f"/v1/customers/{row.id}", **etag(call, row)})
 
     async def show(self, call: Call) -> Response:
         """The customer, as of now or as of `asOf`."""
@@ -158,7 +160,7 @@ class CustomerRoutes:
         else:
             moment = await moment_of(self._services, query.as_of, query.clock)
             row = seen_by(call, (await self._services.reader.customer_as_of(customer_id, moment))[0])
-        return answer(resource_of(row), version=row.version)
+        return answer(resource_of(row), headers=etag(call, row))
 
     async def page(self, call: Call) -> Response:
         """One page, as of now or as of `asOf`; the cursor goes on where it ends, whatever is recorded meanwhile."""
@@ -229,10 +231,9 @@ class CustomerRoutes:
         return answer(models.CustomerServices(status=Status(row.status), account_creation=active, card_creation=active))
 
     async def _switch(self, call: Call, command: DeactivateCustomer | ReactivateCustomer) -> Response:
-        outcome = await change_customer(
-            self._services, call, read_id(call.request), command, if_version=read_if_match(call.request)
-        )
-        return answer(resource_of(row_of(outcome)), version=outcome.version)
+        outcome = await change_customer(self._services, call, read_id(call.request), command, if_match=if_match(call))
+        row = row_of(outcome)
+        return answer(resource_of(row), headers=etag(call, row))
 
 
 async def _officers_reason(call: Call) -> str | None:

@@ -16,8 +16,7 @@ from domain.vocabulary import Status
 from infrastructure.api_keys import Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http import review_models as models
-from infrastructure.http.requests import read_if_match
-from infrastructure.http.resources import answer, row_of
+from infrastructure.http.resources import answer, etag, if_match, row_of
 from infrastructure.http.routing import Call
 from infrastructure.services import Services
 from projections.reviews import Review, Reviews, reviews_row
@@ -36,13 +35,13 @@ class Inspection:
 
     async def change(self, call: Call, customer_id: UUID, command: Command, *, review: UUID | None = None) -> Response:
         """Run a command, if its `review` still waits. A repeat changes nothing, and is on record as a look."""
-        handler = self._services.change(customer_id, command, if_version=read_if_match(call.request))
+        handler = self._services.change(customer_id, command, if_match=if_match(call))
         if review is not None:
             handler = _while_open(customer_id, review, handler)
         outcome = await self._services.execute(handler, actor=call.caller.actor)
         if not outcome.added:
             await self._trail.note(call.caller, customer_id, "customer")
-        return _answer(outcome)
+        return _answer(call, outcome)
 
 
 def _while_open(customer_id: UUID, review: UUID, handler: Handler) -> Handler:
@@ -77,7 +76,7 @@ def members_of(review: Review) -> dict[str, object]:
     }
 
 
-def _answer(outcome: Outcome) -> Response:
+def _answer(call: Call, outcome: Outcome) -> Response:
     row = row_of(outcome)
     customer = fold(envelope.event for envelope in outcome.history)
     resource = models.ReviewedCustomer(
@@ -87,4 +86,4 @@ def _answer(outcome: Outcome) -> Response:
         legal_hold=customer is not None and customer.legal_hold,
         reviews=[models.Review.model_validate(members_of(one)) for one in reviews_of(outcome.history) if one.open],
     )
-    return answer(resource, version=outcome.version)
+    return answer(resource, headers=etag(call, row))

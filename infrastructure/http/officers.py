@@ -10,7 +10,7 @@ from domain.vocabulary import Status
 from infrastructure.api_keys import Role
 from infrastructure.http import models
 from infrastructure.http.requests import read_id
-from infrastructure.http.resources import answer
+from infrastructure.http.resources import answer, etag
 from infrastructure.http.routing import Call, Route
 from infrastructure.reading import Reader
 
@@ -69,7 +69,7 @@ class OfficerRoutes:
             for entry in story
         ]
         resource = models.Timeline(id=customer_id, status=Status(row.status), detail=row.detail, entries=entries)
-        return answer(resource, version=row.version)
+        return answer(resource, headers=etag(call, row))
 
     async def events(self, call: Call) -> Response:
         """The stored bytes themselves stand under `event`."""

@@ -14,7 +14,7 @@ from infrastructure.http.problems import Problem
 LARGEST_BODY: Final = 64 * 1024
 M = TypeVar("M", bound=BaseModel)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_ETAG: Final = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
+_ETAG: Final = re.compile(r'"([0-9a-f]{1,20})"', re.ASCII)
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -80,15 +80,15 @@ def read_id(request: Request, name: str = "customer_id") -> UUID:
     return UUID(text)
 
 
-def read_if_match(request: Request) -> int | None:
-    """The version that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do."""
+def read_if_match(request: Request) -> str | None:
+    """The entity tag that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do."""
     asked = header(request, b"if-match")
     if asked is None or asked.strip() == "*":
         return None
     match = _ETAG.fullmatch(asked.strip())
     if match is None:
         raise Problem("version_mismatch")
-    return int(match.group(1))
+    return match.group(1)
 
 
 def read_moment(text: str, *, now: datetime, name: str = "asOf") -> datetime | int:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from application.executor import Outcome
+from application.handlers import Condition
 from domain.commands import Command
 from domain.refusals import UnknownCustomer
 from domain.wallet import MalformedAccount, Wallet, parse_account
@@ -14,7 +15,7 @@ from infrastructure.api_keys import Role
 from infrastructure.as_of import ClockName, InFuture, ListedCustomer
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
-from infrastructure.http.requests import read_moment
+from infrastructure.http.requests import read_if_match, read_moment
 from infrastructure.http.routing import Call
 from infrastructure.reading import Moment, fold_row
 from infrastructure.services import Services
@@ -60,11 +61,11 @@ async def moment_of(services: Services, text: str, clock: ClockName, *, name: st
 
 
 async def change_customer(
-    services: Services, call: Call, customer_id: UUID, command: Command, *, if_version: int | None = None
+    services: Services, call: Call, customer_id: UUID, command: Command, *, if_match: Condition | None = None
 ) -> Outcome:
     """Run the caller's command, on its own customers alone where it is a partner."""
     return await services.execute(
-        services.change(customer_id, command, partner=call.caller.partner, if_version=if_version),
+        services.change(customer_id, command, partner=call.caller.partner, if_match=if_match),
         actor=call.caller.actor,
     )
 
@@ -89,12 +90,10 @@ def resource_of(row: CustomerRow | ListedCustomer) -> models.Customer:
     return models.Customer(**shown(row))
 
 
-def answer(
-    resource: BaseModel, status: int = 200, *, version: int | None = None, headers: dict[str, str] | None = None
-) -> Response:
+def answer(resource: BaseModel, status: int = 200, *, headers: dict[str, str] | None = None) -> Response:
     """The resource as JSON, straight from its model."""
     content = resource.__pydantic_serializer__.to_json(resource, exclude_none=True)
-    return JsonResponse(content, status, etag(version) | (headers or {}))
+    return JsonResponse(content, status, headers or {})
 
 
 def shown(row: CustomerRow | ListedCustomer) -> dict[str, Any]:
@@ -109,9 +108,24 @@ def shown(row: CustomerRow | ListedCustomer) -> dict[str, Any]:
     }
 
 
-def etag(version: int | None) -> dict[str, str]:
-    """The stream's version as an entity tag."""
-    return {} if version is None else {"ETag": f'"{version}"'}
+def etag(call: Call, row: CustomerRow) -> dict[str, str]:
+    """The entity tag of a customer, as the caller sees it."""
+    return {"ETag": f'"{_tag(call, row)}"'}
+
+
+def if_match(call: Call) -> Condition | None:
+    """Whether the customer is still as the caller saw it, where the caller asks for that."""
+    asked = read_if_match(call.request)
+    if asked is None:
+        return None
+    return lambda history: (row := fold_row(history)) is not None and _tag(call, row) == asked
+
+
+def _tag(call: Call, row: CustomerRow) -> str:
+    """The stream's version; for partners the time of the last change that they can see, or they would see others."""
+    if call.caller.role != "partner":
+        return str(row.version)
+    return f"{int(row.updated_at.timestamp() * 1_000_000):x}"
 
 
 def row_of(outcome: Outcome) -> CustomerRow:

@@ -110,7 +110,7 @@ class ReviewRoutes:
         review = next(one for one in reviews_of(history) if one.id == known.id)
         members = members_of(review) | {"reason": await self._reason(review, history)}
         await self._trail.note(call.caller, review.customer, "review")
-        return answer(models.ReviewInDetail.model_validate(members), version=len(history))
+        return answer(models.ReviewInDetail.model_validate(members), headers={"ETag": f'"{len(history)}"'})
 
     async def decide(self, call: Call) -> Response:
         """The customer after it. `fail` is a proposal where a second officer must agree; a repeat changes nothing."""

@@ -53,7 +53,8 @@ def registering(number: int, account: str | None = None, *, partner: UUID = REGI
 
 def changing(number: int, command: Command, *, partner: UUID | None = None, if_version: int | None = None) -> Handler:
     """A command for the customer with this number."""
-    return lambda: change(customer(number), command, fingerprint=fingerprint, partner=partner, if_version=if_version)
+    seen = None if if_version is None else lambda history: len(history) == if_version
+    return lambda: change(customer(number), command, fingerprint=fingerprint, partner=partner, if_match=seen)
 
 
 def written(stream: UUID, *events: Event, after: int = 0, command: Context | None = None) -> Batch:

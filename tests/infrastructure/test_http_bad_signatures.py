@@ -267,7 +267,8 @@ async def test_the_owners_signature_is_taken_in_each_of_its_forms(
 
     response = await answer(world, held, signature=signature)
 
-    assert (response.status_code, response.content, response.headers["etag"]) == (204, b"", '"3"')
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["etag"] == (await world.partner.get(held.path)).headers["etag"]
     event = await last_event(world, held.customer)
     assert (event["type"], event["method"], event["chain"]) == ("ChallengeVerified", "eip191", "eip155:1")
     assert event["signature"] == signature

@@ -89,7 +89,8 @@ async def test_a_customer_is_suspended_and_resumed_and_repeats_change_nothing(wo
     assert [answer.status_code for answer in answers] == [200] * 5
     statuses = [answer.json()["status"] for answer in answers]
     assert statuses == ["active", "inactive", "inactive", "active", "active"]
-    assert [int(answer.headers["etag"].strip('"')) - start for answer in answers] == [0, 1, 1, 2, 2]
+    tags = [answer.headers["etag"] for answer in answers]
+    assert [tags.index(tag) for tag in tags] == [0, 1, 1, 3, 3]
     assert answers[1].json() == answers[2].json()
     assert (await types_of(world, held.customer))[start:] == ["CustomerDeactivated", "CustomerReactivated"]
 

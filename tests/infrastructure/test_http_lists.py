@@ -185,6 +185,7 @@ async def test_filters_together_name_what_each_of_them_names(world: World) -> No
 
 
 async def test_every_filter_agrees_with_a_search_by_hand(world: World) -> None:
+    await customers_at(world, "active", 3)
     await world.project()
     reader = world.services.reader
     everybody = await reader.customers(CustomerFilter(), before=None, limit=1000)

@@ -163,7 +163,7 @@ async def test_a_customer_has_the_version_of_then(world: World) -> None:
     held, events, _ = await story(world)
 
     for event in events:
-        response = await world.partner.get(f"{held.path}?asOf={event['position']}")
+        response = await world.officer.get(f"{held.path}?asOf={event['position']}")
         assert response.headers["etag"] == f'"{event["version"]}"'
 
 

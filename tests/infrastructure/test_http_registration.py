@@ -45,10 +45,9 @@ async def test_a_registration_is_answered_with_the_customer_and_its_challenge(wo
     assert before - timedelta(seconds=5) < datetime.fromisoformat(customer["createdAt"])
     assert customer["createdAt"].endswith("Z")
     assert response.headers["location"] == f"/v1/customers/{customer['id']}"
-    assert response.headers["etag"] == '"2"'
-    assert (await world.partner.get(response.headers["location"])).json() == {
-        name: value for name, value in customer.items() if name != "challenge"
-    }
+    read = await world.partner.get(response.headers["location"])
+    assert response.headers["etag"] == read.headers["etag"]
+    assert read.json() == {name: value for name, value in customer.items() if name != "challenge"}
 
 
 async def test_the_challenge_is_an_eip_4361_message_of_this_deployment(world: World) -> None:
@@ -196,7 +195,6 @@ async def test_a_failed_challenge_is_replaced_when_it_is_read(world: World) -> N
     fresh = await challenge_of(world, held)
 
     assert fresh["challenge"] != held.customer["challenge"]
-    assert (await world.partner.get(f"{held.path}/challenge")).headers["etag"] == '"4"'
     assert_problem(await world.sign(held.customer, held.wallet), 401, "signature_invalid")
 
 
