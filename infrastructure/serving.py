@@ -45,6 +45,8 @@ DRAIN: Final = 5
 RESPAWN: Final = 0.5
 LOOK: Final = 0.1
 """Seconds between two looks at the embedded database."""
+SAID_AGAIN: Final = 10.0
+"""Seconds after which we are told to end once more: what was under way may have lost it."""
 NICENESS: Final = 10
 """Projections and vendors can wait; a caller of the API, on the same cores, cannot."""
 
@@ -124,8 +126,13 @@ def run_until_told(main: Callable[[], Awaitable[None]]) -> None:
     async def until_told() -> None:
         task = asyncio.ensure_future(main())
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            task.cancel()
+            loop.call_later(SAID_AGAIN, end)
+
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, task.cancel)
+            loop.add_signal_handler(signum, end)
         with suppress(asyncio.CancelledError):
             await task
 

@@ -14,7 +14,7 @@ from projections import PROJECTIONS
 def read_models(conninfo: str) -> dict[str, list[tuple[Any, ...]]]:
     rows = {}
     with psycopg.connect(conninfo) as connection:
-        for table in ("customers", "worklist", "tracking"):
+        for table in ("customers", "tracking"):
             query = SQL("SELECT * FROM gatehouse.{} ORDER BY 1, 2").format(Identifier(table))
             rows[table] = connection.execute(query).fetchall()
             connection.execute(SQL("TRUNCATE gatehouse.{}").format(Identifier(table)))
