@@ -1,5 +1,6 @@
 """The sandbox's screening source: says what a rehearsal scripted, and that a wallet is clean where nothing was."""
 
+from collections.abc import Collection
 from typing import Final, Literal
 from uuid import UUID
 
@@ -7,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
+from infrastructure.arrays import UuidArray
+from infrastructure.coalescing import Coalesced
 from infrastructure.reading import Pool
 
 Step = Literal["screening", "verification", "monitoring"]
@@ -21,7 +24,7 @@ _WRITE: Final = """
     INSERT INTO gatehouse.sandbox_scripts VALUES (%b, %b, %b)
     ON CONFLICT (customer, step) DO UPDATE SET outcome = excluded.outcome
 """
-_READ: Final = "SELECT outcome FROM gatehouse.sandbox_scripts WHERE customer = %b AND step = %b"
+_READ: Final = "SELECT customer, step, outcome FROM gatehouse.sandbox_scripts WHERE customer = ANY(%b)"
 
 
 class _Said(BaseModel):
@@ -36,6 +39,7 @@ class Scripts:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._written = Coalesced(self._read)
 
     async def write(self, customer: UUID, step: Step, outcome: str) -> None:
         """From now on, `step` of this customer comes to `outcome`."""
@@ -44,10 +48,12 @@ class Scripts:
 
     async def read(self, customer: UUID, step: Step) -> str:
         """What `step` comes to."""
+        return await self._written.get((customer, step)) or "pass"
+
+    async def _read(self, asked: Collection[tuple[UUID, Step]]) -> dict[tuple[UUID, Step], str]:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(_READ, (customer, step), prepare=True)
-            row = await cursor.fetchone()
-        return str(row[0]) if row else "pass"
+            cursor = await connection.execute(_READ, (UuidArray({customer for customer, _ in asked}),), prepare=True)
+            return {(customer, step): outcome for customer, step, outcome in await cursor.fetchall()}
 
 
 class SandboxSource:

@@ -1,5 +1,6 @@
 """The OFAC list as a screening source: exact matches of canonical addresses, against the list that is adopted."""
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from application.ports import Answer, Unreadable
 from application.streams import sanctions_list_of
 from domain.events import SanctionsListPublished
 from domain.findings import Finding, Severity, SourceReport
+from infrastructure.coalescing import Coalesced
 from infrastructure.reading import Pool
 from infrastructure.sanctions.sdn_advanced import canonical
 
@@ -22,9 +24,13 @@ _ADOPTED: Final = """
     WHERE originator_id = %b AND topic = 'SanctionsListPublished' ORDER BY originator_version DESC LIMIT 1
 """
 _MATCHES: Final = """
-    SELECT profile, currency FROM gatehouse.sanctioned_addresses
-    WHERE list_hash = %b AND address = %b ORDER BY profile, currency
+    SELECT address, profile, currency FROM gatehouse.sanctioned_addresses
+    WHERE list_hash = %b AND address = ANY(%b) ORDER BY address, profile, currency
 """
+
+_Match = tuple[str, str]
+"""Profile and currency of a listing."""
+_Found = tuple[SanctionsListPublished, list[_Match]]
 
 log = structlog.get_logger()
 
@@ -37,8 +43,7 @@ class _LookUp(BaseModel):
     list: str
     sha256: str
     wallet: str
-    matches: tuple[tuple[str, str], ...]
-    """Profile and currency of each listing of the address."""
+    matches: tuple[_Match, ...]
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(
@@ -74,16 +79,18 @@ class OfacList:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._found = Coalesced(self._look_up)
 
     async def ask(self, wallet: str, *, customer: UUID, key: str) -> Answer:
         """Look the wallet up."""
         try:
-            adopted, matches = await self._look_up(canonical(wallet.rpartition(":")[2]))
+            found = await self._found.get(canonical(wallet.rpartition(":")[2]))
         except (psycopg.OperationalError, psycopg.InterfaceError):
             return Answer(SourceReport(source=self.name, answered=False))
-        if adopted is None:
+        if found is None:
             log.error("no_sanctions_list", source=self.name)
             return Answer(SourceReport(source=self.name, answered=False))
+        adopted, matches = found
         said = _LookUp(list=adopted.list_version, sha256=adopted.list_hash, wallet=wallet, matches=tuple(matches))
         report = SourceReport(
             source=self.name,
@@ -94,13 +101,17 @@ class OfacList:
         )
         return Answer(report, said.model_dump_json().encode())
 
-    async def _look_up(self, address: str) -> tuple[SanctionsListPublished | None, list[tuple[str, str]]]:
+    async def _look_up(self, addresses: Collection[str]) -> dict[str, _Found]:
+        """For each address the list in force, and where it is listed; nothing where no list is."""
         async with self._pool.connection() as connection:
             adopted = await adopted_list(connection)
             if adopted is None:
-                return None, []
-            cursor = await connection.execute(_MATCHES, (adopted.list_hash, address), prepare=True)
-            return adopted, await cursor.fetchall()
+                return {}
+            cursor = await connection.execute(_MATCHES, (adopted.list_hash, list(addresses)), prepare=True)
+            matches: dict[str, list[_Match]] = {address: [] for address in addresses}
+            for address, profile, currency in await cursor.fetchall():
+                matches[address].append((profile, currency))
+            return {address: (adopted, listed) for address, listed in matches.items()}
 
 
 async def adopted_list(connection: psycopg.AsyncConnection[Any]) -> SanctionsListPublished | None:
