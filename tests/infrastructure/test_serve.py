@@ -153,7 +153,9 @@ def serving(data: Path) -> Iterator[Serving]:
 
 @contextmanager
 def starting(data: Path, port: int = 0) -> "Iterator[subprocess.Popen[str]]":
-    """Run `serve` from its first moment on."""
+    """Run `serve` from its first moment on, as from a terminal: a shell's background would have it ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(  # noqa: S603 -- our own command line
         command("serve", "--port", str(port)),
         env=environment(data),
