@@ -30,7 +30,7 @@ from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import Listing, SanctionsList
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.worker import Worker
+from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
 
 CUSTOMERS: Final = 100_000

@@ -20,11 +20,8 @@ from domain.challenge import Site
 from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
-from infrastructure.contract_wallets import ContractWallets
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
-from infrastructure.ethereum_node import EthereumNode
 from infrastructure.faults import CannotStart
-from infrastructure.json_rpc import JsonRpc, content_type
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
 from infrastructure.migrate import check, migrate
@@ -39,6 +36,9 @@ from infrastructure.settings import Settings
 from infrastructure.sources import chosen_sources
 from infrastructure.verification.nobody import NoProvider
 from infrastructure.verification.sumsub import Account, Sumsub
+from infrastructure.wallets.contract_wallets import ContractWallets
+from infrastructure.wallets.ethereum_node import EthereumNode
+from infrastructure.wallets.json_rpc import JsonRpc, content_type
 
 POOL: Final = 8
 STARTING: Final = 5.0

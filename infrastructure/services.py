@@ -17,12 +17,12 @@ from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
-from infrastructure.contract_wallets import ContractWallets
 from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
 from infrastructure.sealing import Keyring, SealedEvidence
+from infrastructure.wallets.contract_wallets import ContractWallets
 
 
 def callback_path(provider: str) -> str:

@@ -25,7 +25,6 @@ from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.collector import spared_collector
-from infrastructure.deadlines import keep_deadlines
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
@@ -36,7 +35,8 @@ from infrastructure.projector import Projector
 from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
-from infrastructure.worker import Worker
+from infrastructure.work.deadlines import keep_deadlines
+from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
 
 BACKLOG: Final = 2048

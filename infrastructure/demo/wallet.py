@@ -5,7 +5,7 @@ from base64 import b64decode
 from coincurve import PrivateKey
 
 from domain.wallet import checksum
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.wallet_proof import keccak256
 
 
 class OwnedWallet:

@@ -33,7 +33,7 @@ from infrastructure.http.resources import (
 from infrastructure.http.routing import Call, Route
 from infrastructure.ids import nonce
 from infrastructure.services import Services
-from infrastructure.wallet_proof import prove
+from infrastructure.wallets.wallet_proof import prove
 
 _FAILED: Final = {
     "expired": "challenge_expired",

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from domain.policies.registry import STEPS
 from infrastructure.api_keys import Role
 from infrastructure.faults import CannotStart
-from infrastructure.http import models
+from infrastructure.http import admin_models, models
 from infrastructure.http.problems import PROBLEMS, TYPES, Problem
 from infrastructure.http.routing import Call, Route
 from infrastructure.replay.decisions import Access
@@ -45,7 +45,7 @@ class PolicyRoutes:
                 self.trial,
                 ADMIN,
                 "Try a policy version on every recorded decision",
-                answer=models.TrialLine,
+                answer=admin_models.TrialLine,
                 media_type=NDJSON,
                 problems=("policy_not_found", "trial_under_way"),
                 tag="policies",
@@ -75,13 +75,13 @@ class PolicyRoutes:
             self._under_way.release()
         lines.end(line)
 
-    def _tried(self, policy: str, lines: "_Lines") -> models.TrialLine:
+    def _tried(self, policy: str, lines: "_Lines") -> admin_models.TrialLine:
         """The last line."""
         try:
             with tried_policy(self._access, policy, processes=1, begun=lines.begin, progress=lines.advance) as run:
-                return models.TrialLine(result=models.PolicyTrial.model_validate(summary(run, policy)))
+                return admin_models.TrialLine(result=admin_models.PolicyTrial.model_validate(summary(run, policy)))
         except Abandoned:
-            return models.TrialLine()
+            return admin_models.TrialLine()
         except (CannotStart, psycopg.Error) as fault:
             log.warning("trial_ended", policy=policy, fault=type(fault).__name__)
             return _problem("unavailable")
@@ -95,7 +95,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[models.TrialLine | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[admin_models.TrialLine | None] = asyncio.Queue()
         self._abandoned = False
         self._done = 0
         self._of = 0
@@ -110,9 +110,9 @@ class _Lines:
         if self._abandoned:
             raise Abandoned
         self._done += events
-        self._put(models.TrialLine(events=self._done, of=max(self._of, self._done)))
+        self._put(admin_models.TrialLine(events=self._done, of=max(self._of, self._done)))
 
-    def end(self, line: models.TrialLine) -> None:
+    def end(self, line: admin_models.TrialLine) -> None:
         """The last line."""
         self._put(line)
         self._put(None)
@@ -125,12 +125,12 @@ class _Lines:
         finally:
             self._abandoned = True
 
-    def _put(self, line: models.TrialLine | None) -> None:
-        put: Callable[[models.TrialLine | None], None] = self._queue.put_nowait
+    def _put(self, line: admin_models.TrialLine | None) -> None:
+        put: Callable[[admin_models.TrialLine | None], None] = self._queue.put_nowait
         self._loop.call_soon_threadsafe(put, line)
 
 
-def _problem(code: str) -> models.TrialLine:
+def _problem(code: str) -> admin_models.TrialLine:
     kind = PROBLEMS[code]
     told = models.ProblemDetails(type=TYPES + code, title=kind.title, status=kind.status, code=code)
-    return models.TrialLine(problem=told)
+    return admin_models.TrialLine(problem=told)

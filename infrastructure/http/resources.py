@@ -19,7 +19,7 @@ from infrastructure.http.requests import read_if_match, read_moment
 from infrastructure.http.routing import Call
 from infrastructure.reading import Moment, fold_row
 from infrastructure.services import Services
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.wallet_proof import keccak256
 from projections.customers import CustomerRow
 
 PARTNER: Final[frozenset[Role]] = frozenset({"partner"})

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infrastructure.api_keys import Role
-from infrastructure.http import models
+from infrastructure.http import admin_models
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import header, read_query
 from infrastructure.http.resources import answer
@@ -37,9 +37,9 @@ class SanctionsRoutes:
                 self.adopt,
                 ADMINS,
                 "Adopt a sanctions list",
-                answer=models.SanctionsListAdoption,
+                answer=admin_models.SanctionsListAdoption,
                 raw=XML,
-                query=models.SanctionsListQuery,
+                query=admin_models.SanctionsListQuery,
                 problems=(
                     "malformed_sanctions_list",
                     "sanctions_list_in_future",
@@ -55,12 +55,12 @@ class SanctionsRoutes:
 
         A list that is malformed or not whole is refused, and without `force` an older or much smaller one.
         """
-        query = read_query(call.request, models.SanctionsListQuery)
+        query = read_query(call.request, admin_models.SanctionsListQuery)
         given = await _read(call.request)
         adoption = await adopt(self._services, given, actor=call.caller.actor, force=query.force)
         listed = adoption.in_force
         return answer(
-            models.SanctionsListAdoption(
+            admin_models.SanctionsListAdoption(
                 changed=adoption.changed,
                 list_version=listed.list_version,
                 list_hash=listed.list_hash,

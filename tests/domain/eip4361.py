@@ -7,7 +7,7 @@ https://www.rfc-editor.org/rfc/rfc3339#section-5.6
 import re
 from typing import Final
 
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.wallet_proof import keccak256
 
 UNRESERVED: Final = r"[A-Za-z0-9\-._~]"
 ESCAPED: Final = r"%[0-9A-Fa-f]{2}"

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.wallet import MalformedAccount, Wallet, canonical, checksum, parse_account, same_wallet
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.wallet_proof import keccak256
 from tests.domain.samples import ADDRESS, STRANGER
 
 # https://eips.ethereum.org/EIPS/eip-55, "Test Cases", all of them

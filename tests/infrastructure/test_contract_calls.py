@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infrastructure.contract_calls import (
+from infrastructure.wallets.contract_calls import (
     MULTICALL,
     VALID,
     NotAbi,
@@ -15,7 +15,7 @@ from infrastructure.contract_calls import (
     two_results,
     unwrapped,
 )
-from infrastructure.wallet_proof import CONTRACT_SUFFIX, keccak256
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX, keccak256
 from tests.support.ethereum import tail, word, wrapped
 
 DIGEST: Final = bytes(range(32))

@@ -9,10 +9,10 @@ from limits import parse
 
 from application.ports import ProviderUnavailable
 from domain.commands import WalletProof
-from infrastructure import contract_wallets
-from infrastructure.contract_wallets import LONGEST, ContractWallets
-from infrastructure.ethereum_node import EthereumNode
-from infrastructure.wallet_proof import CONTRACT_SUFFIX
+from infrastructure.wallets import contract_wallets
+from infrastructure.wallets.contract_wallets import LONGEST, ContractWallets
+from infrastructure.wallets.ethereum_node import EthereumNode
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX
 from tests.support.ethereum import (
     IS_VALID_SIGNATURE,
     MAGIC,

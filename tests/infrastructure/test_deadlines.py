@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from application.handlers import Handler
-from infrastructure import deadlines
 from infrastructure.services import Services
+from infrastructure.work import deadlines
 from tests.support.http import last_event
 from tests.support.people import proposed
 from tests.support.world import World

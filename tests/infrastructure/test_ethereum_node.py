@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from application.ports import ProviderUnavailable
-from infrastructure.ethereum_node import CALLER, Block, EthereumNode, Reverted
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.ethereum_node import CALLER, Block, EthereumNode, Reverted
+from infrastructure.wallets.wallet_proof import keccak256
 from tests.support.ethereum import Chain, returning
 from tests.support.rpc_server import Fault, RpcServer, calling, rpc_server
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from domain.challenge import LIFETIME
-from infrastructure.wallet_proof import CONTRACT_SUFFIX, ORDER
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX, ORDER
 from tests.support.http import (
     CANARY,
     HEX_CANARY,

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from domain.challenge import LIFETIME
 from domain.wallet import checksum
-from infrastructure import contract_wallets
-from infrastructure.contract_wallets import LONGEST
-from infrastructure.wallet_proof import CONTRACT_SUFFIX, keccak256
+from infrastructure.wallets import contract_wallets
+from infrastructure.wallets.contract_wallets import LONGEST
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX, keccak256
 from tests.conftest import Server
 from tests.support.ethereum import (
     MULTICALL,

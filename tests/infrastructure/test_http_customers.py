@@ -10,7 +10,7 @@ from infrastructure.sandbox.provider import SESSION
 from infrastructure.serving import answering, listening
 from infrastructure.settings import Settings
 from infrastructure.verification.nobody import NoProvider
-from infrastructure.worker import Worker
+from infrastructure.work.worker import Worker
 from tests.support.http import (
     assert_problem,
     customer_that_is,

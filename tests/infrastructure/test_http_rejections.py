@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from domain.vocabulary import Confirmation
-from infrastructure.deadlines import expire_proposals
+from infrastructure.work.deadlines import expire_proposals
 from tests.conftest import Server
 from tests.support.http import (
     MISSING,

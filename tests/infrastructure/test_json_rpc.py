@@ -9,8 +9,8 @@ import pytest
 
 from application.ports import ProviderUnavailable
 from infrastructure import provider_api
-from infrastructure.json_rpc import LONGEST_MESSAGE, JsonRpc, RpcError, content_type
 from infrastructure.provider_api import ProviderApi
+from infrastructure.wallets.json_rpc import LONGEST_MESSAGE, JsonRpc, RpcError, content_type
 from tests.support.rpc_server import SILENCE, Fault, Reply, calling, rpc_server
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from coincurve import PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infrastructure import wallet_proof
-from infrastructure.wallet_proof import CONTRACT_SUFFIX, ORDER, keccak256, prove
+from infrastructure.wallets import wallet_proof
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX, ORDER, keccak256, prove
 from tests.support.world import Wallet
 
 MESSAGE: Final = b"localhost wants you to sign in with your Ethereum account"

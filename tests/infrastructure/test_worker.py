@@ -24,14 +24,14 @@ from application.ports import (
 )
 from domain.events import ChallengeVerified, ScreeningFailed
 from domain.findings import SourceReport
-from infrastructure import worker as worker_module
 from infrastructure.bootstrap import open_services
 from infrastructure.keys import load_keys
 from infrastructure.projector import Projector
 from infrastructure.screening import asking
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.worker import LEASE, Worker
+from infrastructure.work import worker as worker_module
+from infrastructure.work.worker import LEASE, Worker
 from projections import PROJECTIONS
 from tests.infrastructure.test_executor import adding, context, eventually, registration, rows
 from tests.support.world import Wallet, running

@@ -21,7 +21,7 @@ from infrastructure.screening import asking
 from infrastructure.screening.asking import ask_in_order
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.worker import Worker
+from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
 from tests.infrastructure.test_executor import adding, context, registration, rows
 from tests.infrastructure.test_worker import DUE, SIGNED

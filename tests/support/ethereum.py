@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coincurve import PublicKey
 
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.wallet_proof import keccak256
 from tests.support.rpc_server import Fault
 
 MULTICALL: Final = "0xca11bde05977b3631167028862be2a173976ca11"

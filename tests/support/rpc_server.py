@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import httpx2
 
-from infrastructure.json_rpc import JsonRpc, content_type
 from infrastructure.provider_api import ProviderApi
+from infrastructure.wallets.json_rpc import JsonRpc, content_type
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from infrastructure.projector import Projector
 from infrastructure.services import Services
 from infrastructure.serving import answering, listening
 from infrastructure.settings import Settings
-from infrastructure.wallet_proof import keccak256
-from infrastructure.worker import Worker
+from infrastructure.wallets.wallet_proof import keccak256
+from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
 from tests.support.clock import Clock
 

@@ -7,8 +7,8 @@ import re
 from typing import Final, NamedTuple
 
 from application.ports import ProviderUnavailable
-from infrastructure.json_rpc import JsonRpc, RpcError
-from infrastructure.wallet_proof import keccak256
+from infrastructure.wallets.json_rpc import JsonRpc, RpcError
+from infrastructure.wallets.wallet_proof import keccak256
 
 CALLER: Final = "0x" + keccak256(b"gatehouse")[-20:].hex()
 """Whom contracts see calling: an address without a key. The default, zero, passes for an owner that was never set."""

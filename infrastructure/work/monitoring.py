@@ -21,7 +21,7 @@ from domain.refusals import Refused
 from domain.vocabulary import Event
 from infrastructure.screening.ofac import OfacList
 from infrastructure.services import Services
-from infrastructure.step import Step, asked
+from infrastructure.work.step import Step, asked
 
 ACTOR: Final = f"policy:{MONITORING_1}"
 

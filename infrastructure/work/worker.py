@@ -17,10 +17,10 @@ import structlog
 from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
 from domain.refusals import Refused
-from infrastructure.monitoring import Monitoring
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
-from infrastructure.step import Step, asked
+from infrastructure.work.monitoring import Monitoring
+from infrastructure.work.step import Step, asked
 
 LEASE: Final = 60
 """Seconds that a worker has for a step before another may take it."""

@@ -5,7 +5,7 @@ https://eips.ethereum.org/EIPS/eip-1271 · https://eips.ethereum.org/EIPS/eip-64
 
 from typing import Any, Final, NamedTuple
 
-from infrastructure.wallet_proof import CONTRACT_SUFFIX
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX
 
 MULTICALL: Final = "0xca11bde05977b3631167028862be2a173976ca11"
 """Multicall3, at the same address on every chain that has it."""

@@ -15,9 +15,9 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from domain.commands import WalletProof
-from infrastructure import contract_calls as calls
-from infrastructure.ethereum_node import Block, EthereumNode, Reverted
-from infrastructure.wallet_proof import CONTRACT_SUFFIX, personal_digest, read_signature
+from infrastructure.wallets import contract_calls as calls
+from infrastructure.wallets.ethereum_node import Block, EthereumNode, Reverted
+from infrastructure.wallets.wallet_proof import CONTRACT_SUFFIX, personal_digest, read_signature
 
 LONGEST: Final = 8192
 """Bytes of a signature: a factory's call and many owners' signatures fit in."""

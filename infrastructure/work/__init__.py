@@ -1,0 +1,1 @@
+"""What has to be done next, taken from the worklist and done."""
