@@ -174,6 +174,7 @@ def _details(customer: Customer, event: Event) -> dict[str, Any]:
         case VerificationRetryRequested():
             return {
                 "retries": event.attempt,
+                "person": event.person or customer.person,
                 "held": False,
                 "held_for": (),
                 "reported_at": event.reported_at,

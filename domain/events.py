@@ -95,6 +95,8 @@ class VerificationRetryRequested(Event):
     reported_at: Moment
     polled: bool | None = None
     """True where the provider was asked: its callback had not come yet."""
+    person: Digest | None = None
+    identity: Digest | None = None
 
 
 class VerificationHeld(Event):

@@ -127,6 +127,8 @@ def _verification_event(
                 evidence=result.evidence,
                 reported_at=result.reported_at,
                 polled=result.polled or None,
+                person=result.person,
+                identity=result.identity,
             )
         case "hold":
             return VerificationHeld(

@@ -9,6 +9,7 @@ import structlog
 def set_up_logs() -> None:
     """Write warnings and above, and our own news, to standard error."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of URLs, and a wallet's address may be in one
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

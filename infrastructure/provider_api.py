@@ -35,6 +35,8 @@ FAILURES: Final = 5
 """Calls that fail in a row before the provider is left alone."""
 PAUSE: Final = 30.0
 """Seconds that it is left alone, before one call tries it."""
+STEP: Final = 1.0
+"""Seconds by which the machine's clock may go back without being set."""
 LONGEST_PAUSE: Final = 3600
 """Seconds that a provider may ask us to wait; who asks for more is asked again after these."""
 
@@ -65,12 +67,16 @@ class ProviderApi:
         self._client = client
         self._sign = sign
         self._rate: RateLimitItem = parse(rate)
+        self._trial = asyncio.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin anew, as if nothing had been called yet."""
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=FAILURES, default_ttl=PAUSE, exclude=[(ProviderUnavailable, _asked_to_wait)]
         )
-        self._trial = asyncio.Lock()
-        self._silent_until = 0.0
+        self._silent_until = self._called_at = 0.0
 
     async def call(
         self, method: str, path: str, *, content: bytes = b"", expected: Collection[int] = (200,)
@@ -111,6 +117,9 @@ class ProviderApi:
 
     async def _turn(self) -> None:
         """Wait until the rate allows a call, for as long as the provider may be called at all."""
+        if time.time() < self._called_at - STEP:  # the machine's clock was set back: what is kept is of another time
+            self._forget()
+        self._called_at = time.time()
         context = (await self._breakers.get_breaker(self.name)).context
         while True:
             if (wait := self._silent_until - time.time()) > 0:

@@ -116,6 +116,12 @@ class Services:
         customer = fold(envelope.event for envelope in history)
         return customer.applicant if customer and customer.provider == self.provider.name else None
 
+    async def may_be_about(self, customer_id: UUID) -> bool:
+        """Whether anything may still be kept about this: a customer of ours who was not erased."""
+        history = (await self.reader.streams([customer_id])).get(customer_id, [])
+        customer = fold(envelope.event for envelope in history)
+        return customer is not None and not customer.erased
+
     async def record(
         self, reported: Reported, *, correlation_id: UUID | None = None, causation_id: UUID | None = None
     ) -> Outcome:

@@ -21,7 +21,7 @@ from domain.events import (
     VerificationRetryRequested,
     VerificationStarted,
 )
-from domain.policies.monitoring import INTERVAL
+from domain.policies.monitoring import FIRST_LOOK
 from domain.vocabulary import Event, Reason, Status
 from projections.projection import Projection, Small, by_customer
 
@@ -111,6 +111,13 @@ def _opened(_event: Event, at: datetime, after: str) -> Step | None:
     return ("await_verification", 1, at + POLLED_AFTER) if after == "open_verification" else None
 
 
+def _held(event: VerificationHeld, at: datetime, _after: str) -> Step:
+    """An officer decides; or the provider itself, whose word may be lost on its way."""
+    if Reason.PROVIDER_HOLD in event.reasons:
+        return "await_verification", 1, at + POLLED_AFTER
+    return "review", 1, None
+
+
 _ENDING: Final[frozenset[type[Event]]] = frozenset(
     (
         SubjectErased,
@@ -124,8 +131,8 @@ _STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = 
     ScreeningPassed: lambda _, at, __: ("open_verification", 1, at),
     VerificationStarted: _opened,
     VerificationRetryRequested: lambda event, at, _: ("await_verification", event.attempt + 1, at + POLLED_AFTER),
-    VerificationHeld: lambda *_: ("review", 1, None),
-    VerificationPassed: lambda _, at, __: ("monitor", 1, at + INTERVAL),
+    VerificationHeld: _held,
+    VerificationPassed: lambda _, at, __: ("monitor", 1, at + FIRST_LOOK),
     MonitoringAttempted: lambda event, *_: ("monitor", event.attempt + 1, event.due),
 }
 """The step that an event asks for, where it asks for one: from the event, when it was recorded, and the step before."""

@@ -9,6 +9,8 @@ from domain.findings import SourceReport
 from domain.vocabulary import Reason
 
 MONITORING_1: Final = "monitoring-1"
+FIRST_LOOK: Final = timedelta(minutes=15)
+"""How long after somebody is in the first look is due: a list may have named the wallet since it was screened."""
 INTERVAL: Final = timedelta(days=1)
 """How long after one look the next is due."""
 

@@ -33,7 +33,7 @@ class CallbackRoutes:
             raise Problem("invalid_request") from None
         except ProviderUnavailable:
             raise Problem("unavailable") from None
-        if reported is None or await services.reader.customer(reported.customer) is None:
+        if reported is None or not await services.may_be_about(reported.customer):
             return Response(status_code=202)
         try:
             outcome = await services.record(reported)

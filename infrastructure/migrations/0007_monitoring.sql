@@ -10,4 +10,7 @@ CREATE INDEX customers_by_canonical_wallet ON gatehouse.customers (wallet);
 -- asked for again and again: they have an index of their own, in the order of the next time, and stand in nobody's way.
 CREATE INDEX worklist_polls ON gatehouse.worklist ((greatest(due, leased_until))) WHERE kind = 'await_verification';
 DROP INDEX gatehouse.worklist_due;
-CREATE INDEX worklist_due ON gatehouse.worklist (due) WHERE due IS NOT NULL AND kind <> 'await_verification';
+CREATE INDEX worklist_due ON gatehouse.worklist (due) WHERE due IS NOT NULL AND kind NOT IN ('await_verification', 'monitor');
+
+-- Daily looks are as many as customers, and wait for whoever is on the way in.
+CREATE INDEX worklist_looks ON gatehouse.worklist (due) WHERE kind = 'monitor';

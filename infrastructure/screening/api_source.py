@@ -1,6 +1,8 @@
 """What the screening sources behind an HTTP API have in common: how addresses are written, and what an outage is."""
 
+import json
 from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from application.ports import Answer, ProviderUnavailable, Unreadable
 from domain.findings import SourceReport
@@ -33,4 +35,24 @@ def evm_address(wallet: str) -> str:
 
 def is_about(wallet: str, address: str) -> bool:
     """Whether an answer that names `address` is about this wallet; letter case says nothing."""
-    return address.lower() == evm_address(wallet)
+    return address.strip().lower() == evm_address(wallet)
+
+
+def one_meaning(payload: bytes) -> bytes:
+    """The payload, if no object in it says a thing twice: readers disagree on which one counts (RFC 8259, 4).
+
+    Raises `Unreadable`.
+    """
+    try:
+        _MEMBERS.decode(payload.decode())
+    except (ValueError, RecursionError):
+        raise Unreadable from None
+    return payload
+
+
+def _refuse_repeated(members: list[tuple[str, Any]]) -> None:
+    if len(members) != len(dict(members)):
+        raise ValueError
+
+
+_MEMBERS: Final = json.JSONDecoder(object_pairs_hook=_refuse_repeated)

@@ -10,8 +10,8 @@ from domain.findings import SourceReport
 
 PATIENCE: Final = 20.0
 """Seconds that a source has to answer."""
-ALL: Final = 45.0
-"""Seconds that all of them have, however many they are."""
+ALL: Final = 25.0
+"""Seconds that all of them have, however many they are: a look that asks twice must be over within its lease."""
 
 
 async def ask_in_order(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.provider_api import ProviderApi
-from infrastructure.screening.api_source import answer_of, evm_address, is_about
+from infrastructure.screening.api_source import answer_of, evm_address, is_about, one_meaning
 
 CHAINALYSIS_RISK: Final = "chainalysis_risk"
 RATE: Final = "40/second"
@@ -36,12 +36,13 @@ class _Said(BaseModel):
 
     address: str
     risk: Literal["Low", "Medium", "High", "Severe"]
+    status: Literal["COMPLETE"] = "COMPLETE"
 
 
 def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     """What an assessment says of a wallet. Raises `Unreadable`."""
     try:
-        said = _Said.model_validate_json(payload)
+        said = _Said.model_validate_json(one_meaning(payload))
     except ValidationError:
         raise Unreadable from None
     if not is_about(wallet, said.address):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.provider_api import ProviderApi
-from infrastructure.screening.api_source import answer_of, evm_address
+from infrastructure.screening.api_source import answer_of, evm_address, one_meaning
 
 CHAINALYSIS_SANCTIONS: Final = "chainalysis_sanctions"
 RATE: Final = "5000/5 minutes"
@@ -39,7 +39,7 @@ def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     """What an answer says of the wallet that was asked for. Raises `Unreadable`."""
     evm_address(wallet)
     try:
-        said = _Said.model_validate_json(payload)
+        said = _Said.model_validate_json(one_meaning(payload))
     except ValidationError:
         raise Unreadable from None
     return tuple(Finding(category="sanctions", severity=Severity.SEVERE, listed=True) for _ in said.identifications)

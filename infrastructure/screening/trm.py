@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.provider_api import ProviderApi
-from infrastructure.screening.api_source import answer_of, evm_address, is_about
+from infrastructure.screening.api_source import answer_of, evm_address, is_about, one_meaning
 
 TRM: Final = "trm"
 RATE: Final = "100/second"
@@ -36,7 +36,7 @@ _SAID: Final = TypeAdapter(tuple[_Screened])
 def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     """What an answer says of a wallet. Raises `Unreadable`."""
     try:
-        [screened] = _SAID.validate_json(payload)
+        [screened] = _SAID.validate_json(one_meaning(payload))
     except ValidationError:
         raise Unreadable from None
     if not is_about(wallet, screened.address):

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from application.ports import Answer, Unreadable
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.provider_api import ProviderApi
-from infrastructure.screening.api_source import answer_of, evm_address, is_about
+from infrastructure.screening.api_source import answer_of, evm_address, is_about, one_meaning
 
 WATCHMAN: Final = "watchman"
 RATE: Final = "100/second"
@@ -70,11 +70,11 @@ def findings_in(wallet: str, payload: bytes) -> tuple[Finding, ...]:
     """What the answers that were kept say of a wallet. Raises `Unreadable`."""
     try:
         kept = _Kept.model_validate_json(payload)
-        lists = _ListInfo.model_validate_json(kept.listinfo)
-        search = _Search.model_validate_json(kept.search)
+        lists = _ListInfo.model_validate_json(one_meaning(kept.listinfo.encode()))
+        search = _Search.model_validate_json(one_meaning(kept.search.encode()))
     except ValidationError:
         raise Unreadable from None
-    if kept.wallet != wallet or not all(lists.lists.get(name, 0) > 0 for name in lists.list_hashes):
+    if kept.wallet != wallet or not all(lists.lists.get(name, 0) > 0 for name in {*lists.lists, *lists.list_hashes}):
         raise Unreadable
     return tuple(
         Finding(

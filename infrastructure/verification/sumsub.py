@@ -39,6 +39,7 @@ RATE: Final = "10/second"
 _DIGESTS: Final = {"HMAC_SHA256_HEX": "sha256", "HMAC_SHA512_HEX": "sha512"}
 """`HMAC_SHA1_HEX` is one of Sumsub's, too, and none of ours."""
 _CONFLICT: Final = 409
+_NOT_FOUND: Final = 404
 
 M = TypeVar("M", bound=Message)
 
@@ -100,7 +101,7 @@ class Sumsub:
         return Session(SUMSUB, link.url, token.token, now + SESSION)
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> Reported | None:
-        """Check the digest of the raw body, then read it, and ask who the person is where that matters."""
+        """Check the digest of the raw body, then read it, and ask who the person is."""
         self._check(body, headers)
         try:
             if Notice.model_validate_json(body).type not in RESULTS:
@@ -115,19 +116,23 @@ class Sumsub:
             return self._ignored("other_mode")
         if outcome.customer is None:
             return self._ignored("nobody")
-        payloads: tuple[bytes, ...] = (body,)
-        if outcome.answer in {"approved", "rejected"}:
-            payloads = (body, await self._applicant(outcome.applicant))
-        return self._reported(payloads)
+        if said.level_name not in {None, self._account.level}:
+            return self._ignored("other_level")
+        applicant = await self._applicant(outcome.applicant)
+        if applicant is None or self._read(Created, applicant).external_user_id != str(outcome.customer):
+            return self._ignored("nobody")
+        return self._reported((body, applicant))
 
     async def poll(self, customer: UUID, applicant: str) -> Reported | None:
         """The applicant as they stand; None while the review is not over."""
         payload = await self._applicant(applicant)
+        if payload is None:
+            return self._ignored("nobody")
         stated = self._read(Stated, payload)
         if (stated.id, stated.external_user_id) != (applicant, str(customer)):
             raise self._api.unavailable("malformed")
         try:
-            if stated.outcome() is None:
+            if stated.outcome() is None or stated.level not in {None, self._account.level}:
                 return None
         except (Unreadable, ValidationError):
             raise self._api.unavailable("malformed") from None
@@ -155,8 +160,11 @@ class Sumsub:
             "x-app-access-sig": hmac.digest(account.secret.get_secret_value().encode(), text, "sha256").hex(),
         }
 
-    async def _applicant(self, reference: str) -> bytes:
-        return (await self._api.call("GET", f"/resources/applicants/{quote(reference, safe='')}/one")).body
+    async def _applicant(self, reference: str) -> bytes | None:
+        """Who the applicant is, and how their review stands; None where there is no such applicant."""
+        path = f"/resources/applicants/{quote(reference, safe='')}/one"
+        answered = await self._api.call("GET", path, expected=(200, _NOT_FOUND))
+        return answered.body if answered.status != _NOT_FOUND else None
 
     async def _ask(self, model: type[M], path: str, asked: dict[str, object]) -> M:
         expected: Collection[int] = (200, 201)

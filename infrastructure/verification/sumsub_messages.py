@@ -99,6 +99,7 @@ class Notice(Message):
 class _Callback(Message):
     applicant_id: Reference
     external_user_id: str | None = None
+    level_name: str | None = None
     created_at_ms: Time
     sandbox_mode: bool | None = None
     """A boolean, or one as text. Callbacks of old do not say it."""
@@ -150,6 +151,7 @@ class Review(Message):
     review_result: dict[str, Any] | None = None
     review_date: Time | None = None
     create_date: Time | None = None
+    level_name: str | None = None
 
 
 class Created(Message):
@@ -179,6 +181,11 @@ class Applicant(Created):
         result = ReviewResult.model_validate(review.review_result)
         return Outcome(self.id, customer, result.answer, result.reject_labels, max(dates))
 
+    @property
+    def level(self) -> str | None:
+        """The level that the review was for, where it is said."""
+        return self.review.level_name if self.review else None
+
     def person(self) -> str | None:
         """Who the applicant is, by the first identity document that says so."""
         documents = (self.info.id_docs if self.info else None) or ()
@@ -200,7 +207,7 @@ SAID: Final[TypeAdapter[Said]] = TypeAdapter(
 
 
 def result_in(payloads: Sequence[bytes], *, fingerprint: Fingerprint) -> tuple[UUID, VerificationResult]:
-    """What kept payloads say: a callback, with the applicant where it approves or rejects, or an applicant alone.
+    """What kept payloads say: a callback with its applicant, or an applicant alone.
 
     Raises `Unreadable`, also where the two are not about the same applicant.
     """

@@ -26,10 +26,7 @@ from infrastructure.work.step import Step, asked
 ACTOR: Final = f"policy:{MONITORING_1}"
 
 # The read model must know every customer that was there when the list was published.
-_BEHIND: Final = """
-    SELECT FROM gatehouse.tracking, gatehouse.stored_events
-    WHERE projection = 'customers' AND position < notification_id AND originator_id = %b AND originator_version = %b
-"""
+_CAUGHT_UP: Final = "SELECT FROM gatehouse.tracking WHERE projection = 'customers' AND position >= %b"
 # Whom the new list names and the one before did not. Canonical wallets and addresses are in lower case.
 _NAMED: Final = """
     SELECT DISTINCT c.id, c.chain_id FROM gatehouse.sanctioned_addresses a
@@ -60,35 +57,45 @@ class Monitoring:
 
     async def rescreen(self, step: Step) -> None:
         """Look at whom a new list names. Interrupted, it begins again: a second look does no harm."""
-        history = [envelope.event for envelope in (await self._services.reader.streams([step.customer]))[step.customer]]
-        new = _newest(history)
-        named = await self._named(step, new=new, before=_rescreened(history))
-        for customer, wallet in named:
-            await self._look_at(replace(step, customer=customer, wallet=wallet))
+        history = (await self._services.reader.streams([step.customer]))[step.customer]
+        events = [envelope.event for envelope in history]
+        new = _newest(events)
+        named = await self._named(history[-1].position, new=new, before=_rescreened(events))
+        missed = [each for each in named if not await self._looked_at(step, *each)]
+        if missed:
+            raise ProviderUnavailable
         done = CustomersRescreened(list_hash=new, named=len(named))
         await self._services.execute(
-            lambda: append(step.customer, lambda now: (done,) if _newest(now) == new != _rescreened(now) else ()),
+            lambda: append(step.customer, lambda now: (done,) if len(now) == len(history) else ()),
             actor=ACTOR,
             correlation_id=step.correlation,
             causation_id=step.caused_by,
         )
         log.info("customers_rescreened", list_hash=new, named=len(named))
 
-    async def _named(self, step: Step, *, new: str, before: str) -> list[tuple[UUID, str]]:
+    async def _named(self, position: int, *, new: str, before: str) -> list[tuple[UUID, str]]:
         async with self._services.pool.connection() as connection:
-            if (await connection.execute(_BEHIND, (step.customer, step.attempt))).rowcount:
+            if not (await connection.execute(_CAUGHT_UP, (position,))).rowcount:
                 raise ProviderUnavailable(retry_after=1)
             cursor = await connection.execute(_NAMED, (new, before), binary=True)
             return [(customer, wallet) for customer, wallet in await cursor.fetchall()]
 
-    async def _look_at(self, step: Step) -> None:
-        reports = await asked(self._services, (self._list,), step)
-        if not all(report.answered for report in reports):
-            raise ProviderUnavailable
+    async def _looked_at(self, listed: Step, customer: UUID, wallet: str) -> bool:
+        """Look at one who is named; False where that has to be done again. One customer's fault is no other's."""
+        step = replace(listed, customer=customer, wallet=wallet)
         try:
+            if not await self._services.may_be_about(customer):
+                return True
+            reports = await asked(self._services, (self._list,), step)
+            if not all(report.answered for report in reports):
+                return False
             await self._record(step, reports, attempt=None)
         except Refused as refusal:
             log.info("step_refused", kind=step.kind, code=refusal.code)
+        except Exception as fault:  # whoever is named after this one must not wait for it
+            log.exception("step_failed", kind=step.kind, fault=type(fault).__name__)
+            return False
+        return True
 
     async def _record(self, step: Step, reports: tuple[SourceReport, ...], *, attempt: int | None) -> None:
         services = self._services

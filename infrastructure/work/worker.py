@@ -36,13 +36,15 @@ _CLAIM: Final = """
     SET leased_until = now() + %b * interval '1 second', leased_step = kind || '/' || attempt
     FROM (
         SELECT customer FROM gatehouse.worklist
-        WHERE due <= greatest(now(), %b) AND kind <> 'await_verification'
+        WHERE due <= greatest(now(), %b) AND kind NOT IN ('await_verification', 'monitor')
             AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
         ORDER BY due LIMIT %b FOR UPDATE SKIP LOCKED
     ) taken
     WHERE w.customer = taken.customer
     RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
 """
+# Daily looks can wait for a minute; whoever is on the way in cannot. They are taken where there is room.
+_CLAIM_LOOKS: Final = _CLAIM.replace("NOT IN ('await_verification', 'monitor')", "= 'monitor'")
 # In another place of the queue: whom nobody has verified yet is no reason to keep others waiting.
 _CLAIM_POLLS: Final = """
     UPDATE gatehouse.worklist w
@@ -107,6 +109,10 @@ class Worker:
         async with self._services.pool.connection() as connection:
             cursor = await connection.execute(_CLAIM, (LEASE, self._services.clock(), room), prepare=True, binary=True)
             rows = await cursor.fetchall()
+            if len(rows) < room // 2:
+                looks = (LEASE, self._services.clock(), room // 2 - len(rows))
+                cursor = await connection.execute(_CLAIM_LOOKS, looks, prepare=True, binary=True)
+                rows += await cursor.fetchall()
             if len(rows) < room:
                 polls = (POLLED_EVERY, POLLED_AT_LEAST_EVERY, self._services.clock(), room - len(rows))
                 cursor = await connection.execute(_CLAIM_POLLS, polls, prepare=True, binary=True)

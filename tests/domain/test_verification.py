@@ -60,6 +60,7 @@ def retried(attempt: int) -> VerificationRetryRequested:
         policy="verification-1",
         evidence=digest(f"retry at {attempt}"),
         reported_at=minutes(attempt),
+        person=PERSON,
     )
 
 

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from domain.events import (
     OnboardingBarred,
 )
 from domain.vocabulary import Reason
+from infrastructure.sanctions.adoption import adopt as adopt_list
 from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import Listing, SanctionsList
 from infrastructure.sandbox.source import Step
@@ -48,15 +49,20 @@ async def looks(world: World, customer: dict[str, Any]) -> list[MonitoringAttemp
 
 
 async def adopt(world: World, *wallets: Wallet, day: int = 1) -> str:
-    """Put a list in force that names these wallets, as ETH and as USDT."""
+    """Put a list in force that names these wallets."""
+    given = listing(day, *wallets)
+    await put_in_force(world.services, given, sample=False)
+    return given.sha256
+
+
+def listing(day: int, *wallets: Wallet) -> SanctionsList:
+    """A list that names these wallets, as ETH and as USDT, and one that nobody has."""
     addresses = {
         wallet.address.lower(): tuple(Listing(wallet.address, currency, "1") for currency in ("ETH", "USDT"))
         for wallet in (Wallet(900), *wallets)
     }
     digest = sha256(repr((day, addresses)).encode()).hexdigest()
-    given = SanctionsList(datetime(2026, 11, day, tzinfo=UTC).date(), digest, 1000, addresses)
-    await put_in_force(world.services, given, sample=False)
-    return digest
+    return SanctionsList(datetime(2026, 11, day, tzinfo=UTC).date(), digest, 1000, addresses)
 
 
 async def rehearse(world: World, customer: dict[str, Any], outcome: str, step: Step = "monitoring") -> None:
@@ -197,6 +203,48 @@ async def test_whom_the_list_before_named_already_is_not_looked_at_again(world: 
         envelope.event for envelope in await history(world, LIST) if isinstance(envelope.event, CustomersRescreened)
     ]
     assert [event.named for event in done] == [0, 0, 0]
+
+
+async def test_a_list_that_is_taken_back_before_anybody_looked_leaves_nothing_to_do(world: World) -> None:
+    await adopt(world, day=1)
+    await world.work()
+    await adopt(world, Wallet(1), day=2)
+    await put_in_force_again(world, day=1)
+    await world.work()
+
+    assert await rescreens_due(world) == 0
+
+
+async def put_in_force_again(world: World, *, day: int) -> None:
+    """The list of a day that was in force before, as who forces it may."""
+    given = listing(day)
+    await adopt_list(world.services, given, actor="admin:console", force=True)
+
+
+async def rescreens_due(world: World) -> int:
+    query = "SELECT count(*) FROM gatehouse.worklist WHERE kind = 'rescreen'"
+    async with world.services.pool.connection() as connection:
+        row = await (await connection.execute(query)).fetchone()
+    return int(row[0]) if row else -1
+
+
+async def test_one_customers_fault_keeps_no_other_from_being_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customers = [await world.active(Wallet(number), f"user-{number}") for number in (1, 2)]
+    first = min(customers, key=lambda customer: customer["id"])
+    keep = world.services.evidence.keep
+
+    async def failing(subject: UUID, payloads: Iterable[bytes]) -> list[str]:
+        if str(subject) == first["id"]:
+            raise RuntimeError
+        return await keep(subject, payloads)
+
+    monkeypatch.setattr(world.services.evidence, "keep", failing)
+    await adopt(world, Wallet(1), Wallet(2))
+    await world.work()
+    assert sorted([await world.status(customer["id"]) for customer in customers]) == ["active", "rejected"]
+    assert await rescreens_due(world) == 1
 
 
 async def test_lists_that_follow_each_other_miss_nobody(world: World) -> None:

@@ -191,7 +191,7 @@ async def test_a_digest_of_the_raw_body_opens_the_door(
     reported = await sumsub.receive(body, server.sign(body, algorithm))
 
     assert reported is not None
-    assert reported.payloads == (body,)
+    assert reported.payloads[0] == body
     assert reported.result.evidence == sha256(body).hexdigest()
 
 
@@ -260,10 +260,9 @@ async def test_an_answer_in_our_words(
     assert result.reported_at.tzinfo is UTC
     assert result.labels == (("FORGERY", "BAD_SELFIE") if means in {"retry", "rejected"} else ())
     assert vendor.COMMENT not in repr(result)
-    decisive = means in {"approved", "rejected"}
-    assert len(reported.payloads) == 1 + decisive
-    assert result.identity == (sha256(reported.payloads[1]).hexdigest() if decisive else None)
-    assert result.person == (fingerprint("person/AUT/P123456") if decisive else None)
+    assert len(reported.payloads) == 2
+    assert result.identity == sha256(reported.payloads[1]).hexdigest()
+    assert result.person == fingerprint("person/AUT/P123456")
     assert result_in(reported.payloads, fingerprint=fingerprint) == (reported.customer, result)
 
 
@@ -338,15 +337,38 @@ async def test_what_is_signed_and_no_callback_is_malformed(server: SumsubServer,
         await sumsub.receive(body, server.sign(body))
 
 
+@pytest.mark.parametrize("said", [{"levelName": "phone-only"}, {"externalUserId": str(UUID(int=7))}])
+async def test_a_result_of_another_level_or_another_customer_is_nobodys(
+    server: SumsubServer, sumsub: Sumsub, opened: tuple[str, str], said: dict[str, Any]
+) -> None:
+    body = server.callback(opened[0], "GREEN", **said)
+
+    assert await sumsub.receive(body, server.sign(body)) is None
+
+
+async def test_a_poll_about_another_level_or_a_deleted_applicant_has_no_result(
+    server: SumsubServer, sumsub: Sumsub, opened: tuple[str, str]
+) -> None:
+    customer, applicant = opened
+    server.review(customer, "GREEN", info={"idDocs": [passport("P 1")]})["review"]["levelName"] = "phone-only"
+    assert await sumsub.poll(UUID(customer), applicant) is None
+
+    del server.applicants[customer]
+    for _ in range(2 * provider_api.FAILURES):
+        assert await sumsub.poll(UUID(customer), applicant) is None
+    assert await sumsub.open(uuid4(), key="another") is not None
+
+
 @pytest.mark.parametrize("says", [True, "true", False, "false"])
 @pytest.mark.parametrize("deployed", ["sandbox", "production"])
 async def test_the_two_modes_never_mix(server: SumsubServer, deployed: str, says: object) -> None:
     sandboxed = str(says).lower() == "true"
     customer = str(uuid4())
-    body = server.callback(customer, "RETRY", sandboxMode=says)
     before = _ignored()
     async with httpx2.AsyncClient(trust_env=False) as client:
         one = adapter(server, client, sandbox=deployed == "sandbox")
+        await one.open(UUID(customer), key="k")
+        body = server.callback(customer, "RETRY", sandboxMode=says)
         reported = await one.receive(body, server.sign(body))
 
     mixed = sandboxed != (deployed == "sandbox")
@@ -378,9 +400,7 @@ async def test_who_the_person_is_is_not_guessed_while_sumsub_is_away(
     [
         b"{}",
         b"null",
-        b'{"id":"A"}',
         b'{"id":"ANOTHER","externalUserId":"CUSTOMER"}',
-        b'{"id":"A","externalUserId":"u"}',
     ],
 )
 async def test_an_applicant_that_is_another_one_is_an_outage(
@@ -391,6 +411,16 @@ async def test_an_applicant_that_is_another_one_is_an_outage(
 
     with pytest.raises(ProviderUnavailable):
         await sumsub.receive(body, server.sign(body))
+
+
+@pytest.mark.parametrize("applicant", [b'{"id":"A"}', b'{"id":"A","externalUserId":"u"}'])
+async def test_an_applicant_that_is_no_customers_decides_nothing(
+    server: SumsubServer, sumsub: Sumsub, opened: tuple[str, str], applicant: bytes
+) -> None:
+    body = server.callback(opened[0], "GREEN", applicantId="A")
+    server.troubles = [http("200 OK", applicant)]
+
+    assert await sumsub.receive(body, server.sign(body)) is None
 
 
 # Who the person is.

@@ -27,6 +27,7 @@ from tests.support.http import (
     service_log,
     types_of,
 )
+from tests.support.people import reviews_of
 from tests.support.sumsub import SumsubServer, http, passport, sumsub_server
 from tests.support.world import World, running
 
@@ -154,6 +155,51 @@ async def test_a_person_who_was_rejected_never_comes_again(world: World, sumsub:
     assert (event["type"], event["reasons"]) == ("VerificationFailed", ["previously_rejected"])
     again = await world.other.post("/v1/customers", json={"chainId": other.wallet.account, "externalId": "again"})
     assert_problem(again, 403, "onboarding_barred")
+
+
+async def decided(world: World, held: Held, outcome: str) -> httpx2.Response:
+    """An officer's word on a hold."""
+    review = (await reviews_of(world, held))[-1]
+    word = {"outcome": outcome, "reason": "looked into it"}
+    return await world.officer.post(f"/v1/reviews/{review['id']}/decision", json=word)
+
+
+async def test_no_officer_passes_a_barred_person_whom_sumsub_holds(world: World, sumsub: SumsubServer) -> None:
+    one, other = await customers_at(world, "verifying", 2)
+    number = uuid4().hex
+    await say(world, sumsub, one, "FINAL", number=number)
+    await say(world, sumsub, other, "onHold", number=number)
+
+    assert_problem(await decided(world, other, "pass"), 403, "onboarding_barred")
+    assert await world.status(other.customer["id"]) == "verifying"
+
+
+@pytest.mark.parametrize("answers", [["onHold"], ["RETRY"] * 6])
+async def test_whom_an_officer_rejects_out_of_a_hold_is_barred_as_a_person(
+    world: World, sumsub: SumsubServer, answers: list[str]
+) -> None:
+    one, other = await customers_at(world, "verifying", 2)
+    number, now = uuid4().hex, datetime.now(UTC)
+    for minute, answer in enumerate(answers):
+        await say(world, sumsub, one, answer, number=number, at=now + timedelta(minutes=2 * minute))
+    assert (await decided(world, one, "fail")).status_code == 200
+
+    await say(world, sumsub, other, "GREEN", number=number)
+
+    event = await last_event(world, other.customer)
+    assert (event["type"], event["reasons"]) == ("VerificationFailed", ["previously_rejected"])
+
+
+async def test_what_sumsub_decides_after_its_own_hold_is_found_though_the_callback_is_lost(
+    world: World, sumsub: SumsubServer, held: Held
+) -> None:
+    await say(world, sumsub, held, "onHold")
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    sumsub.review(held.customer["id"], "GREEN", at=later, info={"idDocs": [passport(uuid4().hex)]})
+    with world.clock.moved(timedelta(days=1)):
+        await world.work()
+
+    assert await world.status(held.customer["id"]) == "active"
 
 
 async def test_a_person_who_is_a_customer_already_waits_for_an_officer(world: World, sumsub: SumsubServer) -> None:

@@ -1,5 +1,5 @@
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,6 +13,7 @@ from domain.events import (
     WalletClaimed,
 )
 from domain.findings import SourceReport
+from domain.policies.monitoring import FIRST_LOOK
 from domain.vocabulary import Event, Reason
 from projections.worklist import POLLED_AFTER, WORKLIST, WorkRow, work_row
 from tests.domain.histories import (
@@ -39,7 +40,7 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
     "verifying in session": ("await_verification", 1, moment(6) + POLLED_AFTER, 6),
     "asked to retry": ("await_verification", 2, moment(7) + POLLED_AFTER, 7),
     "hold resolved": ("open_verification", 1, moment(7), 7),
-    "held in verifying": ("review", 1, None, 7),
+    "held in verifying": ("await_verification", 1, moment(7) + POLLED_AFTER, 7),
     "monitored": ("monitor", 2, NOW + timedelta(days=2), 8),
     **dict.fromkeys(
         (
@@ -53,7 +54,7 @@ EXPECTED: dict[str, tuple[str, int, datetime | None, int]] = {
             "rejection refused",
             "rejection expired",
         ),
-        ("monitor", 1, moment(7) + timedelta(days=1), 7),
+        ("monitor", 1, moment(7) + FIRST_LOOK, 7),
     ),
 }
 
@@ -91,7 +92,8 @@ def test_an_officer_is_asked_wherever_a_policy_held(name: str) -> None:
     row = row_of(WORKLIST, *HISTORIES[name])
 
     assert customer is not None
-    assert (row is not None and row.kind == "review") == customer.held
+    provider_looks = Reason.PROVIDER_HOLD in customer.held_for
+    assert (row is not None and row.kind == "review") == (customer.held and not provider_looks)
 
 
 def kind_after(*history: Event) -> Any:  # noqa: ANN401 -- a kind, or an attribute error
@@ -117,11 +119,19 @@ def test_what_one_source_found_is_to_be_confirmed_and_still_is_after_an_outage()
     assert row_of(WORKLIST, *CHALLENGE_VERIFIED, out, doubt, out_again).attempt == 4
 
 
+DOUBLE: Final = HELD_IN_VERIFYING[-1].model_copy(update={"reasons": (Reason.DUPLICATE_PERSON,)})
+
+
+def test_what_the_provider_itself_holds_is_asked_for_again_and_what_we_hold_is_an_officers() -> None:
+    assert kind_after(*VERIFYING_IN_SESSION, HELD_IN_VERIFYING[-1]) == "await_verification"
+    assert kind_after(*VERIFYING_IN_SESSION, DOUBLE) == "review"
+
+
 def test_a_session_that_opens_late_ends_no_review() -> None:
     started = VerificationStarted(provider="sumsub", applicant=APPLICANT, level="basic")
 
     assert kind_after(*SCREENED, started) == "await_verification"
-    assert kind_after(*SCREENED, HELD_IN_VERIFYING[-1], started) == "review"
+    assert kind_after(*SCREENED, DOUBLE, started) == "review"
     assert kind_after(*SCREENED, ASKED_TO_RETRY[-1], started) == "await_verification"
 
 
