@@ -170,3 +170,17 @@ async def test_a_call_that_is_given_up_leaves_the_next_ones_alone() -> None:
         await asyncio.gather(given_up, return_exceptions=True)
         assert given_up.cancelled()
         assert (await api.call("GET", PATH)).status == 200
+
+
+async def test_a_clock_that_is_set_back_silences_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = Hands()
+    monkeypatch.setattr(time, "time", hands)
+    async with provider(always(OK), rate="1/day") as (api, server):
+        hands.ahead = 86_400.0
+        await api.call("GET", PATH)
+        server.respond = always(Reply(429, headers={"retry-after": "3600"}))
+        hands.ahead = 2 * 86_401.0
+        await outage(api)
+
+        hands.ahead, server.respond = 0.0, always(OK)
+        await api.call("GET", PATH)

@@ -165,3 +165,25 @@ async def test_trm_may_be_asked_without_a_key() -> None:
 
     assert answer.report.listed
     assert "authorization" not in server.requests[0].headers
+
+
+SAID_TWICE: Final = {
+    "chainalysis_sanctions": '{"identifications": [%s], "identifications": []}' % json.dumps(LISTING),
+    "chainalysis_risk": json.dumps(assessment(LISTED, "Severe"))[:-1] + ', "risk": "Low"}',
+    "trm": '[{"address": "%s", "isSanctioned": true, "isSanctioned": false}]' % LISTED,
+    "watchman": json.dumps(kept({"entities": []}) | {"search": '{"entities": [{"sourceList": "a"}], "entities": []}'}),
+}
+
+
+@pytest.mark.parametrize("source", SAID_TWICE)
+def test_an_answer_that_contradicts_itself_says_nothing(source: str) -> None:
+    with pytest.raises(Unreadable):
+        READERS[source](WALLET, SAID_TWICE[source].encode())
+
+
+def test_one_list_that_is_empty_makes_a_search_worth_nothing() -> None:
+    lists = listinfo({"us_csl": "a572" * 16})
+    lists["lists"]["us_ofac"] = 0
+
+    with pytest.raises(Unreadable):
+        read("watchman", kept({"entities": []}, lists))

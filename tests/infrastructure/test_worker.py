@@ -453,3 +453,25 @@ async def test_a_worklist_that_was_dropped_and_built_again_is_the_same(database:
         ("screen", 2, False): 1,
         ("screen", 1, False): 1,
     }
+
+
+LOOKS: Final = """
+    INSERT INTO gatehouse.worklist
+    SELECT gen_random_uuid(), 'monitor', 1, now() - interval '1 day', wallet, caused_by, correlation
+    FROM gatehouse.worklist, generate_series(1, 40) RETURNING 1
+"""
+
+
+async def test_whoever_is_on_the_way_in_does_not_wait_for_daily_looks(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "AT_ONCE", 8)
+    async with working(database, tmp_path) as work:
+        (customer,) = await work.customers(1)
+        rows(database, LOOKS)
+        worker = work.worker()
+        await worker.take()
+        await worker.idle()
+
+    assert work.source.asked[0] == f"{customer}/screen/1"
+    assert len(work.source.asked) <= 1 + 8 // 2
