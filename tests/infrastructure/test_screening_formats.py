@@ -168,9 +168,9 @@ async def test_trm_may_be_asked_without_a_key() -> None:
 
 
 SAID_TWICE: Final = {
-    "chainalysis_sanctions": '{"identifications": [%s], "identifications": []}' % json.dumps(LISTING),
+    "chainalysis_sanctions": f'{{"identifications": [{json.dumps(LISTING)}], "identifications": []}}',
     "chainalysis_risk": json.dumps(assessment(LISTED, "Severe"))[:-1] + ', "risk": "Low"}',
-    "trm": '[{"address": "%s", "isSanctioned": true, "isSanctioned": false}]' % LISTED,
+    "trm": f'[{{"address": "{LISTED}", "isSanctioned": true, "isSanctioned": false}}]',
     "watchman": json.dumps(kept({"entities": []}) | {"search": '{"entities": [{"sourceList": "a"}], "entities": []}'}),
 }
 
