@@ -9,11 +9,12 @@ from uuid import UUID
 
 from application.envelope import Envelope
 from application.rereading import Rereading
-from domain.commands import RecordMonitoring, RecordScreening, RecordVerification
+from domain.commands import ConfirmRejection, RecordMonitoring, RecordScreening, RecordVerification, ResolveHold
 from domain.customer import Customer
 from domain.events import (
     AlertRaised,
     CustomerDeactivated,
+    HoldResolved,
     IllicitActivityConfirmed,
     MonitoringAttempted,
     ScreeningAttempted,
@@ -29,9 +30,11 @@ from domain.policies.registry import Step
 from domain.vocabulary import Confirmation, Event, Reason
 
 Look = MonitoringAttempted | AlertRaised | IllicitActivityConfirmed
+OfficersCommand = ResolveHold | ConfirmRejection
 PolicyCommand = RecordScreening | RecordVerification | RecordMonitoring
 
 OPENING: Final[Mapping[type[Event], Step]] = {
+    HoldResolved: "screening",
     ScreeningAttempted: "screening",
     ScreeningPassed: "screening",
     ScreeningFailed: "screening",
@@ -49,7 +52,9 @@ FOLLOWING: Final[Mapping[type[Event], tuple[type[Event], ...]]] = {
     AlertRaised: (CustomerDeactivated,),
 }
 """What a policy's decision goes on with at once, by the event that opens it."""
-_PASSING: Final = (ScreeningPassed, VerificationPassed)
+RESOLVED: Final = (ScreeningPassed, ScreeningFailed, VerificationPassed, VerificationFailed)
+"""What an officer's word on a hold goes on with."""
+PROPOSER_AND_ANOTHER: Final = 2
 _NO_ALERT: Final = UUID(int=0)
 
 
@@ -77,10 +82,19 @@ def decision_at(history: Sequence[Envelope], index: int) -> Decision | None:
     step = OPENING.get(type(opening))
     if step is None:
         return None
+    if isinstance(opening, HoldResolved):
+        return Decision(
+            opening.step, tuple(history[index : index + 1 + _is_resolved(history, index)]), (opening.officer,)
+        )
     following, end = FOLLOWING.get(type(opening), ()), index + 1
     while end < len(history) and isinstance(history[end].event, following) and _of_policies(_deciders(history[end])):
         end += 1
     return Decision(step, tuple(history[index:end]), _deciders(history[index]))
+
+
+def _is_resolved(history: Sequence[Envelope], index: int) -> bool:
+    """Whether what an officer's word on a hold leads to stands next to it."""
+    return index + 1 < len(history) and isinstance(history[index + 1].event, RESOLVED)
 
 
 def command_of(decision: Decision, customer: Customer, reading: Rereading) -> PolicyCommand | None:
@@ -123,22 +137,21 @@ def _look(decision: Decision, event: Look, reports: tuple[SourceReport, ...]) ->
     )
 
 
-def officers_fault(decision: Decision, customer: Customer | None) -> str | None:
-    """What is wrong with a decision of officers, as far as the log can tell."""
-    proposal = customer.proposal if customer else None
-    if len(set(decision.by)) < len(decision.by):
-        return "confirmed by its proposer"
-    if len(decision.by) > 1 and (proposal is None or proposal.officer not in decision.by):
-        return "never proposed"
-    asked = customer is not None and (customer.held or proposal is not None)
-    if not asked or (isinstance(decision.opening.event, _PASSING) and customer is not None and not customer.held):
-        return "nothing was on hold"
+def officers_command(decision: Decision) -> OfficersCommand | None:
+    """The command of the officers who decided; None where none of theirs is on record that could have."""
+    event, at = decision.opening.event, decision.opening.context.occurred_at
+    if isinstance(event, HoldResolved):
+        return ResolveHold(event.step, event.outcome, event.officer, event.reason, now=at)  # type: ignore[arg-type] # sealed
+    if len(decision.by) == PROPOSER_AND_ANOTHER:
+        return ConfirmRejection(decision.by[1], now=at)
     return None
 
 
 def _deciders(envelope: Envelope) -> tuple[str, ...]:
     """Who decided. An event that names nobody is always a policy's."""
     event: Any = envelope.event
+    if isinstance(event, HoldResolved):
+        return (event.officer,)
     by = getattr(event, "decided_by", None)
     if by is None:
         return (f"policy:{event.policy}",)

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from pydantic.alias_generators import to_camel
 
-from application.decisions import Decision, PolicyCommand, command_of, decision_at, officers_fault
+from application.decisions import Decision, OfficersCommand, PolicyCommand, command_of, decision_at, officers_command
 from application.envelope import Envelope
 from application.handlers import Changes, Handling, decided
 from application.ports import Fingerprint, Histories
 from application.rereading import Evidence, Readers, Rereading
+from domain.commands import ConfirmRejection, ResolveHold
 from domain.customer import Customer, evolve
 from domain.events import MonitoringAttempted, OnboardingBarred
 from domain.policies.registry import STEPS
@@ -42,8 +43,8 @@ class Retaken(NamedTuple):
 
     decision: Decision
     differs: tuple[str, ...] = ()
-    command: PolicyCommand | None = None
-    """What was decided on; None where an officer decided, or where nothing could have led to it."""
+    command: PolicyCommand | OfficersCommand | None = None
+    """What was decided on; None where nothing could have led to it."""
     events: tuple[Event, ...] = ()
     refusal: str | None = None
     """The code of the rule that forbids what the policy would do."""
@@ -79,16 +80,16 @@ class Retaking:
     def _retaken(
         self, decision: Decision, customer: Customer | None, evidence: Evidence, policy: str | None
     ) -> Retaken:
-        if not decision.by_policy:
-            fault = officers_fault(decision, customer)
-            return Retaken(decision, (fault,) if fault else ())
         reading = Rereading(self._readers, self._fingerprint, evidence)
-        command = command_of(decision, customer, reading) if customer else None
+        command: PolicyCommand | OfficersCommand | None = None
+        if customer is not None:
+            command = command_of(decision, customer, reading) if decision.by_policy else officers_command(decision)
         if customer is None or command is None:
             return Retaken(decision, ("unfounded",))
-        if STEPS.get(command.policy) != decision.step:
-            return Retaken(decision, ("policy unknown",))
-        command = replace(command, policy=policy or command.policy)
+        if not isinstance(command, ResolveHold | ConfirmRejection):
+            if STEPS.get(command.policy) != decision.step:
+                return Retaken(decision, ("policy unknown",))
+            command = replace(command, policy=policy or command.policy)
         stream, position = decision.opening.stream, decision.opening.position
         try:
             changes = self._handled(decided(stream, customer, command, fingerprint=self._fingerprint), position)
@@ -99,7 +100,7 @@ class Retaking:
         if not isinstance(decision.opening.event, MonitoringAttempted):  # before each look was an event of its own
             events = tuple(event for event in events if not isinstance(event, MonitoringAttempted))
         differs = (*reading.faults, *differences(events, [envelope.event for envelope in decision.recorded]))
-        differs = differs or tuple(self._missing_bars(decision, changes))
+        differs = differs or tuple(self._missing_beside(decision, changes))
         return Retaken(decision, differs, command, events, erased=reading.erased)
 
     def _handled(self, handling: Handling, position: int) -> Changes:
@@ -112,14 +113,13 @@ class Retaking:
             changes: Changes = done.value
             return changes
 
-    def _missing_bars(self, decision: Decision, changes: Changes) -> Iterator[str]:
-        """A rejection and its bars are recorded together."""
+    def _missing_beside(self, decision: Decision, changes: Changes) -> Iterator[str]:
+        """A rejection and its bars are recorded together, and so are a pass and who was recognised."""
         command = decision.opening.context.command_id
         for stream, events in changes[1:]:
-            if any(isinstance(event, OnboardingBarred) for event in events):
-                recorded = [past.event for past in self._others.whole(stream) if past.context.command_id == command]
-                if recorded != list(events):
-                    yield "bar missing"
+            recorded = [past.event for past in self._others.whole(stream) if past.context.command_id == command]
+            if recorded != list(events):
+                yield "bar missing" if isinstance(events[0], OnboardingBarred) else "recognition missing"
 
 
 def differences(expected: Sequence[Event], recorded: Sequence[Event]) -> Iterator[str]:

@@ -51,9 +51,6 @@ LEADS_TO: Final[dict[type[Event], Status]] = {
     IllicitActivityConfirmed: Status.REJECTED,
 }
 
-_SWITCHES: Final[set[type[Event]]] = {CustomerDeactivated, CustomerReactivated}
-"""They take nobody a step further, so that a proposal to reject outlives them: a partner may switch as it likes."""
-
 _PROPOSALS: Final[set[type[Event]]] = {RejectionProposed, RejectionWithdrawn, RejectionRefused, RejectionExpired}
 _HOLDS: Final[set[type[Event]]] = {LegalHoldPlaced, LegalHoldLifted}
 _MONITORED: Final[set[type[Event]]] = {
@@ -140,7 +137,7 @@ def evolve(customer: Customer | None, event: Event) -> Customer | None:
     changes: dict[str, Any] = {}
     if (status := LEADS_TO.get(type(event))) is not None:
         changes = {"status": status, "held": False, "held_for": ()}
-        if type(event) not in _SWITCHES:
+        if status is Status.REJECTED:
             changes["proposal"] = None
     changes.update(_details(customer, event))
     return customer._replace(**changes) if changes else customer

@@ -137,6 +137,8 @@ class VerificationFailed(Event):
     identity: Digest | None = None
     reported_at: Moment | None = None
     decided_by: str
+    further: tuple[Digest, ...] = ()
+    """Evidence that officers named beside."""
 
 
 class CustomerDeactivated(Event):

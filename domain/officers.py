@@ -105,6 +105,7 @@ def _rejection(customer: Customer, officers: tuple[str, ...], evidence: tuple[st
             identity=customer.identity,
             reported_at=customer.reported_at,
             decided_by=by,
+            further=evidence,
         )
     digests = (*digests_of(report for alert in customer.alerts for report in alert.reports), *evidence)
     return IllicitActivityConfirmed(reasons=reasons, evidence=digests, policy=MONITORING_IN_FORCE, decided_by=officers)

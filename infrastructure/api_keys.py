@@ -83,6 +83,7 @@ class KeyDirectory:
         if monotonic() - self._read_at >= FRESH:
             await self._refresh(FRESH)
         if digest not in self._by_hash:
+            await asyncio.sleep(self._read_at + JUST_READ - monotonic() + 0.001)  # it may have been issued since
             await self._refresh(JUST_READ)
         return self._by_hash.get(digest)
 

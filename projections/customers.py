@@ -1,7 +1,7 @@
 """`customers`: each customer as its partner sees it, and for officers the detail inside the status."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from domain.events import (
 from domain.vocabulary import Event, Status
 from domain.wallet import canonical
 from projections.projection import Projection, by_customer
+
+TICK: Final = timedelta(microseconds=1)
 
 
 class CustomerRow(NamedTuple):
@@ -53,8 +55,13 @@ def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | N
     status = _STATUSES.get(kind)
     if status is None:
         return _changed(row, recorded, status=row.status, detail=_detail(event, row.detail), at=row.updated_at)
-    at = row.updated_at if status == row.status else recorded.recorded_at
+    at = row.updated_at if status == row.status else changed_at(recorded, row.updated_at)
     return _changed(row, recorded, status=status, detail=_detail(event, ""), at=at)
+
+
+def changed_at(recorded: Envelope, before: datetime) -> datetime:
+    """When a change that its partner can see was recorded: later than the one before, though a commit may hold both."""
+    return max(recorded.recorded_at, before + TICK)
 
 
 def _registered(event: CustomerRegistered, recorded: Envelope) -> CustomerRow:

@@ -145,11 +145,11 @@ def _digests(reports: Iterable[SourceReport]) -> tuple[str, ...]:
 
 _ENDS: Final[Mapping[type[Event], frozenset[ReviewKind]]] = MappingProxyType(
     {
-        ScreeningPassed: frozenset({"screening_hold", "rejection_proposal"}),
+        ScreeningPassed: frozenset({"screening_hold"}),
         ScreeningFailed: frozenset({"screening_hold", "rejection_proposal"}),
         VerificationHeld: frozenset({"verification_hold"}),
         VerificationRetryRequested: frozenset({"verification_hold"}),
-        VerificationPassed: frozenset({"verification_hold", "rejection_proposal"}),
+        VerificationPassed: frozenset({"verification_hold"}),
         VerificationFailed: frozenset({"verification_hold", "rejection_proposal"}),
         AlertCleared: frozenset({"alert"}),
         RejectionWithdrawn: frozenset({"rejection_proposal"}),

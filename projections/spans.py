@@ -16,6 +16,7 @@ from application.envelope import Envelope
 from domain.customer import LEADS_TO
 from domain.events import CustomerRegistered
 from domain.vocabulary import Status
+from projections.customers import changed_at
 from projections.projection import Projection, by_customer
 
 
@@ -92,7 +93,15 @@ def _made(span: Span, status: Status, recorded: Envelope) -> Iterator[Span]:
         yield Span(customer, position, occurred_from, None, occurred_at, partner, registered, before, updated_at)
         occurred_from = occurred_at
     yield Span(
-        customer, position, occurred_from, None, occurred_until, partner, registered, status.value, recorded.recorded_at
+        customer,
+        position,
+        occurred_from,
+        None,
+        occurred_until,
+        partner,
+        registered,
+        status.value,
+        changed_at(recorded, updated_at),
     )
 
 

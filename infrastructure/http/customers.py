@@ -1,5 +1,6 @@
 """What partners call: register a wallet, follow the customer, open its verification, suspend and resume it."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from domain.refusals import NotVerifying
 from domain.vocabulary import Ground, Status
 from domain.wallet import canonical
 from infrastructure.as_of import ListedCustomer
+from infrastructure.audit_trail import AuditTrail
 from infrastructure.http import models
 from infrastructure.http.cursor import read_cursor, read_positions, write_cursor
 from infrastructure.http.requests import has_body, read_body, read_id, read_query
@@ -51,6 +53,7 @@ class CustomerRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._trail = AuditTrail(services)
 
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
@@ -173,13 +176,21 @@ class CustomerRoutes:
             created_after=query.created_after,
         )
         if query.as_of is not None:
-            return await self._page_as_of(wanted, query, query.as_of)
+            return await self._page_as_of(call, wanted, query, query.as_of)
         key, name = self._services.keys.cursor, repr(wanted)
         before = read_cursor(key, name, query.cursor) if query.cursor else None
         rows = await self._services.reader.customers(wanted, before=before, limit=query.limit + 1)
+        await self._noted(call, wanted, rows)
         return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position))
 
-    async def _page_as_of(self, wanted: CustomerFilter, query: models.CustomerQuery, as_of: str) -> Response:
+    async def _noted(self, call: Call, wanted: CustomerFilter, rows: Sequence[CustomerRow | ListedCustomer]) -> None:
+        """A list that is narrowed to one wallet or name shows a customer as its own page does, and is on record too."""
+        if wanted.external_id or wanted.wallet:
+            await asyncio.gather(*(self._trail.note(call.caller, row.id, "list") for row in rows))
+
+    async def _page_as_of(
+        self, call: Call, wanted: CustomerFilter, query: models.CustomerQuery, as_of: str
+    ) -> Response:
         """All pages know the same part of the log: the cursor carries how much it was at the first."""
         key, name = self._services.keys.cursor, repr((wanted, as_of, query.clock))
         before: int | None = None
@@ -188,6 +199,7 @@ class CustomerRoutes:
             before, known = read_positions(key, name, query.cursor, 2)
             moment = replace(moment, known=known)
         rows = await self._services.as_of.customers(wanted, moment, before=before, limit=query.limit + 1)
+        await self._noted(call, wanted, rows)
         return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position, moment.known))
 
     async def verification(self, call: Call) -> Response:

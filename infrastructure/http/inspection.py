@@ -10,8 +10,10 @@ from starlette.responses import Response
 from application.envelope import Envelope
 from application.executor import Outcome
 from application.handlers import Handler, where
-from domain.commands import Command
+from domain.commands import Command, ResolveHold
 from domain.customer import fold
+from domain.events import HoldResolved, RejectionProposed
+from domain.refusals import NothingToDecide
 from domain.vocabulary import Status
 from infrastructure.api_keys import Role
 from infrastructure.audit_trail import AuditTrail
@@ -37,20 +39,39 @@ class Inspection:
         """Run a command, if its `review` still waits. A repeat changes nothing, and is on record as a look."""
         handler = self._services.change(customer_id, command, if_match=if_match(call))
         if review is not None:
-            handler = _while_open(customer_id, review, handler)
+            handler = _while_open(customer_id, review, handler, command)
         outcome = await self._services.execute(handler, actor=call.caller.actor)
         if not outcome.added:
             await self._trail.note(call.caller, customer_id, "customer")
         return _answer(call, outcome)
 
 
-def _while_open(customer_id: UUID, review: UUID, handler: Handler) -> Handler:
-    """An officer decides on what was shown: another hold that has come in its place is another review."""
+def _while_open(customer_id: UUID, review: UUID, handler: Handler, command: Command) -> Handler:
+    """An officer decides on what was shown: another hold that has come in its place is another review.
+
+    Raises `NothingToDecide` where it does not wait any more, unless the same word ended it.
+    """
 
     def waits(history: Sequence[Envelope]) -> bool:
-        return any(one.open and one.id == review for one in reviews_of(history))
+        if any(one.open and one.id == review for one in reviews_of(history)):
+            return True
+        if not _ended_by(history, review, command):
+            raise NothingToDecide
+        return False
 
     return lambda: where(customer_id, waits, handler())
+
+
+def _ended_by(history: Sequence[Envelope], review: UUID, command: Command) -> bool:
+    """Whether a word as this command says it was what ended a review."""
+    for number, envelope in enumerate(history):
+        event = envelope.event
+        if isinstance(event, HoldResolved | RejectionProposed) and isinstance(command, ResolveHold):
+            outcome = event.outcome if isinstance(event, HoldResolved) else "fail"
+            open_then = any(one.open and one.id == review for one in reviews_of(history[:number]))
+            if open_then and outcome == command.outcome:
+                return True
+    return False
 
 
 def reviews_of(history: Iterable[Envelope]) -> tuple[Review, ...]:

@@ -148,4 +148,4 @@ class Naive:
             self.status = "rejected"
 
     def _moves_on(self, status: str) -> None:
-        self.status, self.held, self.ours, self.proposed_by = status, False, False, ""
+        self.status, self.held, self.ours = status, False, False

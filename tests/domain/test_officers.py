@@ -305,7 +305,10 @@ def test_two_officers_reject_in_screening() -> None:
 
 
 def test_two_officers_reject_in_verifying() -> None:
-    given(*HELD_IN_VERIFYING, PROPOSED).when(CONFIRM).then(verification_failed(f"{ALICE} and {BOB}"))
+    failed = verification_failed(f"{ALICE} and {BOB}").model_copy(update={"further": PROPOSED.evidence})
+
+    assert PROPOSED.evidence
+    given(*HELD_IN_VERIFYING, PROPOSED).when(CONFIRM).then(failed)
 
 
 def test_confirming_twice_changes_nothing() -> None:
@@ -325,7 +328,10 @@ def test_a_partner_that_suspends_and_resumes_does_not_shake_off_a_proposal() -> 
         assert [type(event).__name__ for event in answer.events] == ["IllicitActivityConfirmed"]
 
 
-def test_a_proposal_ends_with_the_step_that_it_was_made_in() -> None:
+def test_a_proposal_stands_though_a_step_is_passed_meanwhile() -> None:
     passed = given(*HELD_IN_SCREENING, PROPOSED).when(PASS_SCREENING).events
 
-    given(*HELD_IN_SCREENING, PROPOSED, *passed).when(CONFIRM).refused(NothingToDecide)
+    answer = given(*HELD_IN_SCREENING, PROPOSED, *passed).when(CONFIRM)
+    assert [type(event).__name__ for event in answer.events] == ["VerificationFailed"]
+    answer = given(*VERIFYING_IN_SESSION, PROPOSED, ACTIVE[-1]).when(CONFIRM)
+    assert [type(event).__name__ for event in answer.events] == ["IllicitActivityConfirmed"]

@@ -104,6 +104,20 @@ async def test_partners_and_lists_and_what_was_not_shown_are_not_on_record(world
     assert await head_of(world) == before
 
 
+@pytest.mark.parametrize("narrowed", ["chainId={chainId}", "externalId={externalId}", "chainId={chainId}&asOf={head}"])
+async def test_a_list_that_is_narrowed_to_one_customer_is_on_record(world: World, held: Held, narrowed: str) -> None:
+    await world.project()
+    before = await head_of(world)
+    query = narrowed.format(**held.customer, head=before)
+
+    listed = (await world.auditor.get(f"/v1/customers?{query}")).json()["customers"]
+    await world.partner.get(f"/v1/customers?{query}")
+
+    reads = await reads_since(world, before)
+    assert [read["data"]["customer"] for read in reads] == [customer["id"] for customer in listed]
+    assert held.customer["id"] in {read["data"]["customer"] for read in reads}
+
+
 async def test_what_cannot_be_put_on_record_is_not_shown(
     world: World, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:

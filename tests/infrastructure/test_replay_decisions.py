@@ -89,7 +89,7 @@ FORGERIES: Final = [
     ("ScreeningAttempted", '"source":"second"', '"source":"ofac"', "evidence unreadable"),
     ("ScreeningPassed", '"policy:screening-1"', '"officer:1"', "ScreeningPassed missing"),
     ("ScreeningFailed", '"sanctions_match"', '"wallet_barred"', "reasons"),
-    ("VerificationPassed", '"policy:verification-1"', '"officer:1"', "nothing was on hold"),
+    ("VerificationPassed", '"policy:verification-1"', '"officer:1"', "unfounded"),
     ("VerificationPassed", '"applicant":"', '"applicant":"x', "applicant"),
     ("VerificationHeld", '"provider_hold"', '"duplicate_person"', "reasons"),
     ("VerificationFailed", '"provider_rejected"', '"previously_rejected"', "reasons"),
@@ -99,9 +99,9 @@ FORGERIES: Final = [
     ("AlertRaised", '"severity":"high"', '"severity":"severe"', "reports"),
     ("CustomerDeactivated", '"policy:monitoring-1"', '"officer:1"', "CustomerDeactivated missing"),
     ("IllicitActivityConfirmed", '"confirmed_by_two_sources"', '"sanctions_match"', "reasons"),
-    ("IllicitActivityConfirmed", '"officer:2"', '"officer:1"', "confirmed by its proposer"),
-    ("ScreeningFailed", "officer:1 and officer:2", "officer:2 and officer:2", "confirmed by its proposer"),
-    ("ScreeningFailed", "officer:1 and officer:2", "officer:7 and officer:2", "never proposed"),
+    ("IllicitActivityConfirmed", '"officer:2"', '"officer:1"', "refused: self_confirmation"),
+    ("ScreeningFailed", "officer:1 and officer:2", "officer:2 and officer:2", "decidedBy"),
+    ("ScreeningFailed", "officer:1 and officer:2", "officer:7 and officer:2", "decidedBy"),
     ("ScreeningAttempted", '"verdict":"clear"', '"verdict":"klear"', "illegible"),
 ]
 
@@ -117,6 +117,45 @@ def test_a_forged_event_is_found_and_its_customer_named(
 
     assert set(found) == {str(at[0])}
     assert what in {word for _, words in found[str(at[0])] for word in words}
+
+
+OFFICERS: Final = [
+    ("ScreeningPassed", "officer:1", '"attempt":', '"attempt":9', "attempt"),
+    ("ScreeningPassed", "officer:1", '"findings":[', '"findings":[{"category":"none","severity":"low"}', ""),
+    ("ScreeningFailed", '"decidedBy":"officer:1"', '"officer_decision"', '"sanctions_match"', "reasons"),
+    ("VerificationPassed", '"decidedBy":"officer:1"', '"applicant":"', '"applicant":"x', "applicant"),
+    ("VerificationFailed", '"decidedBy":"officer:1', '"officer_decision"', '"provider_rejected"', "reasons"),
+    ("IllicitActivityConfirmed", "officer:2", '"officer_decision"', '"sanctions_match"', "reasons"),
+    ("HoldResolved", '"outcome":"pass"', '"outcome":"pass"', '"outcome":"fail"', ""),
+    ("HoldResolved", "officer:1", '"officer":"officer:1"', '"officer":"officer:99"', "decidedBy"),
+]
+
+
+@pytest.mark.parametrize(("kind", "holding", "was", "is_", "what"), OFFICERS)
+def test_what_officers_decided_is_held_against_what_they_decided_on(  # noqa: PLR0913, PLR0917 -- one forgery
+    own: DecidedLog, kind: str, holding: str, was: str, is_: str, what: str
+) -> None:
+    at = own.event(kind, holding)
+    own.forge(at, was, is_)
+
+    found = own.found()
+
+    assert set(found) == {str(at[0])}
+    assert not what or what in {word for _, words in found[str(at[0])] for word in words}
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("OnboardingBarred", "bar missing"), ("PersonRecognised", "recognition missing")]
+)
+def test_what_is_recorded_beside_a_decision_is_missed_where_it_is_gone(own: DecidedLog, kind: str, what: str) -> None:
+    (stream,) = own.one(
+        "SELECT originator_id FROM gatehouse.stored_events GROUP BY originator_id"
+        " HAVING count(*) = 1 AND min(topic) = %s ORDER BY min(notification_id) DESC LIMIT 1",
+        kind,
+    )
+    own.change("DELETE FROM gatehouse.stored_events WHERE originator_id = %s", stream)
+
+    assert what in {word for words in own.found().values() for _, each in words for word in each}
 
 
 EVIDENCE: Final[list[tuple[LiteralString, str]]] = [
