@@ -20,6 +20,7 @@ from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.evidence import EvidenceRoutes
+from infrastructure.http.examples import example_of
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -40,6 +41,9 @@ from infrastructure.version import VERSION
 
 V1: Final = "/v1"
 ALWAYS: Final = ("unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable")
+RAW: Final = (
+    "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
+)
 WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
 
 _ID: Final = {"type": "string", "format": "uuid"}
@@ -138,10 +142,10 @@ def _described(route: Route) -> dict[str, Any]:
         responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
     extra: dict[str, Any] = {"security": [{"apiKey": []}]}
     if route.body:
-        content = {"application/json": {"schema": _ref(route.body)}}
+        content = {"application/json": {"schema": _ref(route.body), "example": example_of(route.body)}}
         extra["requestBody"] = {"required": route.body_required, "content": content}
     if route.raw:
-        extra["requestBody"] = {"required": True, "content": {route.raw: {}}}
+        extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
     described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
@@ -192,8 +196,8 @@ def _content(route: Route) -> dict[str, Any]:
     if route.answer is None:
         return {}
     if route.media_type == JSON:
-        return {"model": route.answer}
-    return {"content": {route.media_type: {"schema": _ref(route.answer)}}}
+        return {"model": route.answer, "content": {JSON: {"example": example_of(route.answer)}}}
+    return {"content": {route.media_type: {"schema": _ref(route.answer), "example": example_of(route.answer)}}}
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:

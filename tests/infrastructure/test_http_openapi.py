@@ -1,5 +1,6 @@
 """The OpenAPI document: it is sound by itself, and says what the service does."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from starlette.routing import Route
 
 from infrastructure.bootstrap import open_services
 from infrastructure.http.app import create_app
+from infrastructure.http.models import CustomerPage
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.keys import load_keys
 from infrastructure.settings import Settings
@@ -199,6 +201,22 @@ async def test_every_body_has_an_example_and_takes_nothing_unknown(document: dic
         schema = resolve(document, body["content"]["application/json"]["schema"]["$ref"])
         assert schema["additionalProperties"] is False
         assert set(schema["required"]) == set(schema["properties"]) - {"evidence"}
+
+
+async def test_every_operation_has_an_example_of_what_it_takes_and_answers(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        assert answers, (method, path)
+        for described in (*bodies, *(answer for answer in answers if answer.get("content"))):
+            for content in described["content"].values():
+                assert "example" in content or content["schema"].get("format") == "binary", (method, path)
+
+
+async def test_an_example_is_what_its_model_takes(document: dict[str, Any]) -> None:
+    example = document["paths"]["/v1/customers"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+
+    assert CustomerPage.model_validate_json(json.dumps(example)).customers[0].status == "initiating"
 
 
 async def test_the_customers_status_is_one_of_six(document: dict[str, Any]) -> None:

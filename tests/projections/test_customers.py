@@ -4,6 +4,7 @@ from domain.events import (
     AlertCleared,
     ChallengeIssued,
     CustomerDeactivated,
+    CustomerReactivated,
     LegalHoldPlaced,
     RejectionProposed,
     RejectionWithdrawn,
@@ -153,3 +154,17 @@ def test_events_without_a_customer_make_no_row() -> None:
 
     for event in (claimed, *REGISTERED[1:], *REJECTED_IN_SCREENING[2:]):
         assert customer_row(None, recorded(event)[0]) is None
+
+
+def test_two_changes_of_one_commit_are_told_apart_by_when_they_were_made() -> None:
+    suspended = CustomerDeactivated(ground=Ground.PARTNER_REQUEST, decided_by=BY_PARTNER)
+    resumed = CustomerReactivated(decided_by=BY_PARTNER)
+    row = row_of(CUSTOMERS, *ACTIVE)
+    seen = [row.updated_at]
+    for event in (suspended, resumed, suspended):
+        (envelope,) = recorded(event)
+        envelope.recorded_at, envelope.version = row.updated_at, row.version + 1
+        row = CUSTOMERS.evolve(row, envelope) or row
+        seen.append(row.updated_at)
+
+    assert sorted(set(seen)) == seen
