@@ -16,6 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
+from infrastructure.http.customer_lists import CustomerListRoutes
 from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
@@ -78,7 +79,8 @@ def create_app(services: Services) -> FastAPI:
 
 def routes_of(services: Services) -> list[Route]:
     """Every route that needs a key."""
-    routes = CustomerRoutes(services).routes() + ChallengeRoutes(services).routes()
+    routes = CustomerRoutes(services).routes() + CustomerListRoutes(services).routes()
+    routes += ChallengeRoutes(services).routes()
     routes += OfficerRoutes(services.reader).routes() + TimeTravelRoutes(services).routes()
     routes += SanctionsRoutes(services).routes()
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()

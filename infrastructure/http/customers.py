@@ -1,10 +1,6 @@
 """What partners call: register a wallet, follow the customer, open its verification, suspend and resume it."""
 
-import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TypeVar
 
 from starlette.responses import Response
 
@@ -18,11 +14,7 @@ from domain.commands import (
 )
 from domain.refusals import NotVerifying
 from domain.vocabulary import Ground, Status
-from domain.wallet import canonical
-from infrastructure.as_of import ListedCustomer
-from infrastructure.audit_trail import AuditTrail
 from infrastructure.http import models
-from infrastructure.http.cursor import read_cursor, read_positions, write_cursor
 from infrastructure.http.requests import has_body, read_body, read_id, read_query
 from infrastructure.http.resources import (
     ACTORS,
@@ -43,9 +35,7 @@ from infrastructure.http.resources import (
 )
 from infrastructure.http.routing import Call, Route
 from infrastructure.ids import nonce
-from infrastructure.reading import CustomerFilter
 from infrastructure.services import Services
-from projections.customers import CustomerRow
 
 
 class CustomerRoutes:
@@ -53,7 +43,6 @@ class CustomerRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._trail = AuditTrail(services)
 
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
@@ -69,17 +58,6 @@ class CustomerRoutes:
                 status=201,
                 body=models.CustomerRegistration,
                 problems=("customer_exists", "onboarding_barred", "malformed_account", "invalid_checksum"),
-            ),
-            Route(
-                "GET",
-                "/customers",
-                self.page,
-                READERS,
-                "List customers, newest first",
-                shows="customers",
-                answer=models.CustomerPage,
-                query=models.CustomerQuery,
-                problems=("invalid_cursor", "malformed_account", "invalid_checksum", "as_of_in_future"),
             ),
             Route(
                 "GET",
@@ -165,43 +143,6 @@ class CustomerRoutes:
             row = seen_by(call, (await self._services.reader.customer_as_of(customer_id, moment))[0])
         return answer(resource_of(row), headers=etag(call, row))
 
-    async def page(self, call: Call) -> Response:
-        """One page, as of now or as of `asOf`; the cursor goes on where it ends, whatever is recorded meanwhile."""
-        query = read_query(call.request, models.CustomerQuery)
-        wanted = CustomerFilter(
-            partner=call.caller.partner,
-            status=query.status,
-            external_id=query.external_id,
-            wallet=_wallet_filter(query.chain_id),
-            created_after=query.created_after,
-        )
-        if query.as_of is not None:
-            return await self._page_as_of(call, wanted, query, query.as_of)
-        key, name = self._services.keys.cursor, repr(wanted)
-        before = read_cursor(key, name, query.cursor) if query.cursor else None
-        rows = await self._services.reader.customers(wanted, before=before, limit=query.limit + 1)
-        await self._noted(call, wanted, rows)
-        return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position))
-
-    async def _noted(self, call: Call, wanted: CustomerFilter, rows: Sequence[CustomerRow | ListedCustomer]) -> None:
-        """A list that is narrowed to one wallet or name shows a customer as its own page does, and is on record too."""
-        if wanted.external_id or wanted.wallet:
-            await asyncio.gather(*(self._trail.note(call.caller, row.id, "list") for row in rows))
-
-    async def _page_as_of(
-        self, call: Call, wanted: CustomerFilter, query: models.CustomerQuery, as_of: str
-    ) -> Response:
-        """All pages know the same part of the log: the cursor carries how much it was at the first."""
-        key, name = self._services.keys.cursor, repr((wanted, as_of, query.clock))
-        before: int | None = None
-        moment = await moment_of(self._services, as_of, query.clock)
-        if query.cursor:
-            before, known = read_positions(key, name, query.cursor, 2)
-            moment = replace(moment, known=known)
-        rows = await self._services.as_of.customers(wanted, moment, before=before, limit=query.limit + 1)
-        await self._noted(call, wanted, rows)
-        return _page(rows, query.limit, lambda last: write_cursor(key, name, last.registered_position, moment.known))
-
     async def verification(self, call: Call) -> Response:
         """Where the person verifies themselves; the provider is asked for it now."""
         customer_id = read_id(call.request)
@@ -253,20 +194,3 @@ async def _officers_reason(call: Call) -> str | None:
     if call.caller.role != "officer" or not has_body(call.request):
         return None
     return (await read_body(call.request, models.StatedReason)).reason
-
-
-R = TypeVar("R", CustomerRow, ListedCustomer)
-
-
-def _page(rows: Sequence[R], limit: int, cursor_after: Callable[[R], str]) -> Response:
-    """As many as were asked for, of which one more was looked for."""
-    listed = rows[:limit]
-    cursor = cursor_after(listed[-1]) if len(rows) > limit else None
-    return answer(models.CustomerPage(customers=[resource_of(row) for row in listed], next_cursor=cursor))
-
-
-def _wallet_filter(account: str | None) -> str | None:
-    if account is None:
-        return None
-    read_wallet(account)
-    return canonical(account)
