@@ -42,8 +42,9 @@ class Follower:
         """Write what the events make of the rows."""
         projection, table = self.projection, self.table
         concerned: dict[Key, list[Envelope]] = {}
-        for envelope in filter(projection.select, events) if projection.select else events:
-            concerned.setdefault(projection.key(envelope), []).append(envelope)
+        for envelope in events:
+            if type(envelope.event) in projection.takes:
+                concerned.setdefault(projection.key(envelope), []).append(envelope)
         begun = {key for key, news in concerned.items() if presuming and _begins(news[0], key)}
         known = concerned.keys() - begun
         rows = await table.read(connection, known) if known else {}

@@ -5,7 +5,8 @@ notification wakes it, a poll is the safety net. An event that a projection cann
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Final
 from zlib import crc32
@@ -45,6 +46,7 @@ class Projector:
 
     def __init__(self, conninfo: str, projections: Sequence[Projection[Any]]) -> None:
         self._conninfo = make_conninfo(conninfo, options=f"{conninfo_to_dict(conninfo).get('options', '')} {_OPTIONS}")
+        self._projections = projections
         self._batch = BATCH
         self.moved = asyncio.Event()
         """Set whenever read models have changed; whoever waits for it clears it."""
@@ -54,7 +56,7 @@ class Projector:
         """Follow the log for good."""
         while True:
             try:
-                async with await connect(self._conninfo) as connection, reading(await connect(self._conninfo)) as pages:
+                async with await connect(self._conninfo) as connection, self._pages() as pages:
                     with cut_after(connection, BATCH_ANSWER):
                         await connection.execute("LISTEN stored_events")
                     await self._follow(connection, pages)
@@ -65,10 +67,15 @@ class Projector:
 
     async def catch_up(self) -> None:
         """Bring everything up to the log's end, once."""
-        async with await connect(self._conninfo) as connection, reading(await connect(self._conninfo)) as pages:
+        async with await connect(self._conninfo) as connection, self._pages() as pages:
             await self._take_lead(connection)
             while await self._advance(connection, pages):
                 pass
+
+    @asynccontextmanager
+    async def _pages(self) -> AsyncIterator[Pages]:
+        async with reading(await connect(self._conninfo), self._projections) as pages:
+            yield pages
 
     async def _follow(self, connection: AsyncConnection[Any], pages: Pages) -> None:
         for follower in self._followers:

@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 from application.envelope import Envelope
 from infrastructure.faults import CannotStart
 from infrastructure.following import Follower, LostLead, halves, move_on
-from infrastructure.log.pages import read_page
+from infrastructure.log.pages import looked_into, read_page
 from infrastructure.migrate import FOLDER as MIGRATIONS
 from infrastructure.postgres import AWAY, connect
 from infrastructure.projector import BATCH, LOCKS
@@ -156,7 +156,7 @@ class Rebuild:
     async def _take(self, goal: int) -> None:
         """Take the next batch, up to `goal` at most."""
         count = min(BATCH, goal - self._made.position)
-        page = await read_page(self._connection, self._made.position, count)
+        page = await read_page(self._connection, self._made.position, count, looked_into([self._made.projection]))
         if page.upto == self._made.position:
             cause = type(page.fault).__name__ if page.fault else "the log ends before it"
             raise RebuildFailed(f"{self._name} cannot take the event at {page.upto + 1}: {cause}")

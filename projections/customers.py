@@ -23,7 +23,7 @@ from domain.events import (
 )
 from domain.vocabulary import Event, Status
 from domain.wallet import canonical
-from projections.projection import Projection, by_customer
+from projections.projection import CUSTOMER_EVENTS, Projection, by_customer
 
 TICK: Final = timedelta(microseconds=1)
 
@@ -111,4 +111,12 @@ def _detail(event: Event, otherwise: str) -> str:
     return read(event, otherwise) if read else _DETAILS.get(type(event), otherwise)
 
 
-CUSTOMERS: Final = Projection(name="customers", row=CustomerRow, keys=1, key=by_customer, evolve=customer_row)
+CUSTOMERS: Final = Projection(
+    name="customers",
+    row=CustomerRow,
+    keys=1,
+    key=by_customer,
+    evolve=customer_row,
+    takes=CUSTOMER_EVENTS,
+    reads=frozenset((CustomerRegistered, *_READ_FROM)),
+)

@@ -17,6 +17,7 @@ from domain.events import (
     SanctionsListPublished,
     WalletClaimed,
 )
+from domain.vocabulary import Event
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -49,12 +50,14 @@ class Projection(Generic[Row]):
     """How many of the first columns make the primary key."""
     key: Callable[[Envelope], tuple[UUID | int, ...]]
     evolve: Callable[[Row | None, Envelope], Row | None]
+    takes: frozenset[type[Event]]
+    """The events that can change a row. For others, rows are not even read."""
+    reads: frozenset[type[Event]]
+    """Those of them that it looks into; of the rest, type, stream, version, position and time are all it needs."""
     part: type[Any] | None = None
     """The table's rows, where `row` is a key and a tuple of them: all that the table holds under the key."""
     part_keys: int = 0
     """How many of a part's first columns make the primary key. A part never goes away while its row is there."""
-    select: Callable[[Envelope], bool] | None = None
-    """Which events can change a row; any, if not said. For others, rows are not even read."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -160,14 +160,10 @@ _ENDS: Final[Mapping[type[Event], frozenset[ReviewKind]]] = MappingProxyType(
 )
 """Which reviews an event ends; of alerts, only the one that it names."""
 
-_BEGINS: Final = {ScreeningAttempted, VerificationHeld, AlertRaised, RejectionProposed}
+_BEGINS: Final[frozenset[type[Event]]] = frozenset(
+    (ScreeningAttempted, VerificationHeld, AlertRaised, RejectionProposed)
+)
 _CONCERN: Final = _BEGINS | _ENDS.keys()
-
-
-def _concerns(recorded: Envelope) -> bool:
-    """Whether an event may begin or end a review."""
-    return type(recorded.event) in _CONCERN
-
 
 REVIEWS: Final = Projection(
     name="reviews",
@@ -175,7 +171,8 @@ REVIEWS: Final = Projection(
     keys=1,
     key=by_customer,
     evolve=reviews_row,
+    takes=_CONCERN,
+    reads=_CONCERN,
     part=Review,
     part_keys=2,
-    select=_concerns,
 )

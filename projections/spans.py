@@ -119,4 +119,14 @@ def _joined(made: list[Span]) -> list[Span]:
 
 _OCCURRED_FROM: Final = attrgetter("occurred_from")
 
-SPANS: Final = Projection(name="spans", row=Spans, keys=1, key=by_customer, evolve=spans_row, part=Span, part_keys=3)
+SPANS: Final = Projection(
+    name="spans",
+    row=Spans,
+    keys=1,
+    key=by_customer,
+    evolve=spans_row,
+    takes=frozenset(LEADS_TO),
+    reads=frozenset(LEADS_TO),
+    part=Span,
+    part_keys=3,
+)

@@ -137,4 +137,14 @@ _STEPS: Final[dict[type[Event], Callable[[Any, datetime, str], Step | None]]] = 
 }
 """The step that an event asks for, where it asks for one: from the event, when it was recorded, and the step before."""
 
-WORKLIST: Final = Projection(name="worklist", row=WorkRow, keys=1, key=by_customer, evolve=work_row)
+_READ: Final[frozenset[type[Event]]] = frozenset((CustomerRegistered, SanctionsListPublished, *_STEPS))
+
+WORKLIST: Final = Projection(
+    name="worklist",
+    row=WorkRow,
+    keys=1,
+    key=by_customer,
+    evolve=work_row,
+    takes=_READ | _ENDING,
+    reads=_READ,
+)

@@ -4,7 +4,7 @@ Events that no projection takes are passed over unread, so a page says for itsel
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,10 +12,10 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 
 from application.envelope import Envelope
-from application.mapper import read
+from application.mapper import read, unread
 from domain.events import EVENTS
 from infrastructure.postgres import BATCH_ANSWER, cut_after
-from projections.projection import PROJECTED
+from projections.projection import PROJECTED, Projection
 
 _READ: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
@@ -37,15 +37,20 @@ class Page:
     """Whether there may be more."""
 
 
-async def read_page(connection: AsyncConnection[Any], after: int, limit: int) -> Page:
-    """The next `limit` events of the log after a position."""
+def looked_into(projections: Iterable[Projection[Any]]) -> frozenset[str]:
+    """The types of events that at least one of the projections looks into."""
+    return frozenset(event.__name__ for each in projections for event in each.reads)
+
+
+async def read_page(connection: AsyncConnection[Any], after: int, limit: int, reads: frozenset[str]) -> Page:
+    """The next `limit` events of the log after a position. What is not in `reads` stays unread."""
     cursor = await connection.execute(_READ, (after, limit), prepare=True, binary=True)
     rows = await cursor.fetchall()
     page = Page(after, full=len(rows) == limit)
     for row in rows:
         if row[2] not in _OTHERS:
             try:
-                page.events.append(read(*row))
+                page.events.append(read(*row) if row[2] in reads else unread(*row[:3], *row[4:]))
             except Exception as fault:  # noqa: BLE001 -- it stops the projections, whatever it is
                 page.fault = fault
                 break
@@ -56,8 +61,9 @@ async def read_page(connection: AsyncConnection[Any], after: int, limit: int) ->
 class Pages:
     """Reads on a connection of its own, one page ahead where there is more."""
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
+    def __init__(self, connection: AsyncConnection[Any], reads: frozenset[str]) -> None:
         self._connection = connection
+        self._reads = reads
         self._ahead: tuple[int, asyncio.Task[Page]] | None = None
 
     async def after(self, position: int, limit: int) -> Page:
@@ -72,7 +78,7 @@ class Pages:
 
     async def _read(self, position: int, limit: int) -> Page:
         with cut_after(self._connection, BATCH_ANSWER):
-            return await read_page(self._connection, position, limit)
+            return await read_page(self._connection, position, limit, self._reads)
 
     async def close(self) -> None:
         """Wait for what is being read, and forget it."""
@@ -81,10 +87,10 @@ class Pages:
 
 
 @asynccontextmanager
-async def reading(connection: AsyncConnection[Any]) -> AsyncIterator[Pages]:
-    """Pages on `connection`, which is closed at the end."""
+async def reading(connection: AsyncConnection[Any], projections: Iterable[Projection[Any]]) -> AsyncIterator[Pages]:
+    """Pages for projections, read on `connection`, which is closed at the end."""
     async with connection:
-        pages = Pages(connection)
+        pages = Pages(connection, looked_into(projections))
         try:
             yield pages
         finally:

@@ -11,6 +11,7 @@ import pytest
 from domain.events import ApiKeyRevoked
 from infrastructure.log.pages import Pages, reading
 from infrastructure.postgres import connect, service_conninfo
+from projections import PROJECTIONS
 from tests.infrastructure.test_executor import adding, context, executing, rows
 from tests.infrastructure.test_projector import register
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def pages_of(database: str) -> AsyncIterator[Pages]:
-    async with reading(await connect(service_conninfo(database))) as pages:
+    async with reading(await connect(service_conninfo(database)), PROJECTIONS) as pages:
         yield pages
 
 

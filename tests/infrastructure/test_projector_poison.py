@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from application import mapper
 from application.envelope import Envelope
 from infrastructure import projector as projector_module
-from infrastructure.log.pages import Page, Pages, read_page
+from infrastructure.log.pages import Page, Pages, looked_into, read_page
+from projections import PROJECTIONS
 from projections.customers import CUSTOMERS, CustomerRow
 from projections.projection import Projection
 from projections.spans import SPANS
@@ -148,7 +149,7 @@ async def test_after_an_interruption_smaller_batches_are_tried(
         limits.append(limit)
         if limit > 15:
             raise psycopg.OperationalError
-        return await read_page(self._connection, position, limit)
+        return await read_page(self._connection, position, limit, looked_into(PROJECTIONS))
 
     monkeypatch.setattr(projector_module, "BATCH", 60)
     monkeypatch.setattr(projector_module, "POLL", 0.01)
@@ -199,6 +200,7 @@ async def test_an_event_that_nobody_knows_stops_all_projections_until_somebody_d
     assert {row[0] for row in rows(database, "SELECT id FROM gatehouse.customers")} == set(first)
 
     monkeypatch.setitem(mapper._STATES, "FromTheFuture", mapper.State[FromTheFuture])  # noqa: SLF001 -- a new version
+    monkeypatch.setitem(mapper._UNREAD, "FromTheFuture", FromTheFuture.model_construct())  # noqa: SLF001 -- the same
     await projector(database).catch_up()
 
     assert rows(database, TRACKING) == [(name, 10, None, None) for name in NAMES]

@@ -1,5 +1,6 @@
 """What holds of every projection: it is a function of the log alone, however the log comes in."""
 
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.envelope import Envelope
+from application.mapper import unread
 from projections import PROJECTIONS
 from projections.projection import Projection
 from tests.domain.histories import HISTORIES
@@ -26,6 +28,30 @@ def log_of(names: list[str], data: st.DataObject) -> list[Envelope]:
     for position, envelope in enumerate(log, 1):
         envelope.position = position
     return log
+
+
+@EACH
+@pytest.mark.parametrize("name", HISTORIES)
+def test_what_it_does_not_take_changes_nothing(projection: Projection[Any], name: str) -> None:
+    row: Any = None
+    for envelope in recorded(*HISTORIES[name]):
+        before, row = row, projection.evolve(row, envelope)
+        assert type(envelope.event) in projection.takes or row is before
+
+
+@EACH
+@pytest.mark.parametrize("name", HISTORIES)
+def test_what_it_does_not_look_into_may_stay_unread(projection: Projection[Any], name: str) -> None:
+    history = recorded(*HISTORIES[name])
+    seen = [
+        envelope
+        if type(envelope.event) in projection.reads
+        else unread(envelope.stream, envelope.version, envelope.type, envelope.position, envelope.recorded_at)
+        for envelope in history
+        if type(envelope.event) in projection.takes
+    ]
+
+    assert reduce(projection.evolve, seen, None) == reduce(projection.evolve, history, None)
 
 
 @EACH

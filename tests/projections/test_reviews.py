@@ -14,7 +14,7 @@ from domain.events import (
     VerificationHeld,
 )
 from domain.vocabulary import Event, Reason
-from projections.reviews import REVIEWS, Review, Reviews, reviews_row
+from projections.reviews import Review, Reviews, reviews_row
 from tests.domain.histories import (
     ACTIVE,
     ACTIVE_UNDER_ALERT,
@@ -27,7 +27,6 @@ from tests.domain.histories import (
     HISTORIES,
     HOLD_RESOLVED,
     REJECTED_FOR_ILLICIT_ACTIVITY,
-    REJECTED_IN_SCREENING,
     REJECTION_EXPIRED,
     REJECTION_PROPOSED,
     REJECTION_REFUSED,
@@ -169,18 +168,6 @@ def test_switching_a_customer_off_and_on_ends_no_review() -> None:
     history = (*REJECTION_PROPOSED, *ACTIVE_UNDER_ALERT[-1:], *DEACTIVATED_ON_SUSPICION[-1:])
 
     assert waiting(*history) == ["alert", "rejection_proposal"]
-
-
-def test_what_cannot_change_a_row_is_not_even_looked_at() -> None:
-    select = REVIEWS.select
-    assert select
-    for history in HISTORIES.values():
-        seen: Reviews | None = None
-        for envelope in recorded(*history):
-            after = reviews_row(seen, envelope)
-            assert select(envelope) or after is seen
-            seen = after
-    assert not any(select(envelope) for envelope in recorded(*REJECTED_IN_SCREENING[:3]))
 
 
 def test_reviews_stand_in_the_order_of_their_keys() -> None:
