@@ -339,6 +339,50 @@ class CustomersRescreened(Event):
     named: int
 
 
+class SigningKeyAnnounced(Event):
+    """The log's checkpoints and manifests are signed with this key from here on."""
+
+    key: str
+    """The public key in one line, as C2SP signed-note writes it; its name is the log's origin."""
+    previous: str | None = None
+    """The key before it; none for the first."""
+    handover: str | None = None
+    """A note in which the key before names this one; none for the first, and where that key was lost."""
+
+
+class CheckpointPublished(Event):
+    """How large the log was and what its root was, signed. Whoever kept it can tell whether history was changed."""
+
+    size: int
+    root: Digest
+    note: str
+    """The checkpoint as C2SP tlog-checkpoint writes it, its signature included."""
+
+
+class ExportProduced(Event):
+    """Somebody took events out: who, which, and the SHA-256 of the bundle's manifest."""
+
+    reader: UUID | None = None
+    """The API key; none on the command line."""
+    formats: tuple[str, ...]
+    upto: int
+    """The size of the log that the bundle's checkpoint is of."""
+    recorded_from: Moment | None = None
+    recorded_until: Moment | None = None
+    customer: UUID | None = None
+    partner: UUID | None = None
+    types: tuple[str, ...] = ()
+    entries: int
+    manifest: Digest
+
+
+class MasterKeyRotated(Event):
+    """The keys of personal data are wrapped by another master key. Both are named by a digest, never shown."""
+
+    key_reference: str
+    previous: str
+
+
 EVENTS: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
@@ -376,6 +420,10 @@ EVENTS: Final[dict[str, type[Event]]] = {
         AuditTrailRead,
         SanctionsListPublished,
         CustomersRescreened,
+        SigningKeyAnnounced,
+        CheckpointPublished,
+        ExportProduced,
+        MasterKeyRotated,
     )
 }
 """Stored type name to class: what the log's `topic` column says."""

@@ -11,10 +11,14 @@ from domain.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
     AuditTrailRead,
+    CheckpointPublished,
     CustomersRescreened,
+    ExportProduced,
+    MasterKeyRotated,
     OnboardingBarred,
     PersonRecognised,
     SanctionsListPublished,
+    SigningKeyAnnounced,
     WalletClaimed,
 )
 from domain.vocabulary import Event
@@ -33,6 +37,10 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     ApiKeyRevoked,
     AuditTrailRead,
     SanctionsListPublished,
+    SigningKeyAnnounced,
+    CheckpointPublished,
+    ExportProduced,
+    MasterKeyRotated,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
 

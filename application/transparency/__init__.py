@@ -1,0 +1,1 @@
+"""The transparency log: entries, the Merkle tree over them, tiles, signed notes and proofs. Pure."""
