@@ -164,13 +164,18 @@ def state_of(data: dict[str, object], *, number: int) -> bytes:
     name = str(UUID(int=number, version=4))
     told = {
         "eventId": name,
-        "occurredAt": f"{moment(number).isoformat(timespec='microseconds')[:26]}Z",
+        "occurredAt": written(moment(number)),
         "actor": "system:gatehouse",
         "correlationId": name,
         "commandId": name,
         "data": data,
     }
     return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def written(at: datetime) -> str:
+    """A time as entries write it."""
+    return f"{at.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def moment(position: int) -> datetime:

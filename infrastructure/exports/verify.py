@@ -24,16 +24,16 @@ from array import array
 from base64 import b64decode, b64encode
 from binascii import unhexlify
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache, partial
 from hashlib import sha256, sha512
 from io import BufferedReader
 from itertools import count, islice
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from operator import eq
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self, cast
@@ -45,6 +45,8 @@ ENTRY: Final = re.compile(
     rb'"recordedAt":"([0-9T:.-]{26}Z)","previous":(?:null|"([0-9a-f]{64})"),"event":\{.*\}\}\}\n'
 )
 """A line of entries.jsonl. What an event says is not judged here: it is what the log holds, or it is not."""
+MOMENT: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+"""A time as entries write it: such times compare as text does."""
 LONGEST_LINE, LONGEST_NOTE, LONGEST_MANIFEST = 1 << 24, 1 << 16, 1 << 26
 MOST_SIGNATURES, MOST_KEYS = 64, 1000
 SHOWN: Final = 20
@@ -61,7 +63,7 @@ class Malformed(Exception):
     """A part that is not as it should be. Says why."""
 
 
-class Absent(Exception):
+class Absent(Malformed):
     """A tile that the bundle does not have. Says which."""
 
 
@@ -465,64 +467,34 @@ class Tree:
 
 # --- The manifest --------------------------------------------------------------------------------------------------
 
-ALWAYS: Final = (b"", b"~")
-"""From when until when, where nobody asked: whatever is written as a time lies between."""
 
-
-class Manifest(NamedTuple):
+class Manifest:
     """What the bundle says it is."""
 
-    origin: str
-    key: Key
-    size: int
-    root: bytes
-    first: int
-    last: int
-    entries: int
-    files: Claims
-    customer: bytes | None
-    partner: str | None
-    types: frozenset[bytes]
-    recorded: tuple[bytes, bytes]
-    """From when until when, as entries write it."""
-
-    @property
-    def dense(self) -> bool:
-        """Whether every position of the range is there."""
-        return not (self.customer or self.partner or self.types)
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self:
+    def __init__(self, data: bytes) -> None:
         """Read manifest.json. Raises `Malformed`."""
         found = strict(data)
         if data != (json.dumps(found, indent=2, sort_keys=True) + "\n").encode():
             raise Malformed("it is not written in the one way it can be")
         try:
-            filters, checkpoint = found["filters"], found["checkpoint"]
-            since, until, customer, partner = (
-                None if filters[name] is None else text_of(filters[name])
-                for name in ("recordedFrom", "recordedUntil", "customer", "partner")
-            )
             if found["format"] != FORMAT:
                 raise Malformed(f"it is of another format than {FORMAT}")
-            return cls(
-                origin=text_of(found["origin"]),
-                key=Key.parse(text_of(found["key"])),
-                size=count_of(checkpoint["size"]),
-                root=unhexlify(text_of(checkpoint["root"])),
-                first=count_of(found["first"]),
-                last=count_of(found["last"]),
-                entries=count_of(found["entries"]),
-                files={
-                    path_of(name): (count_of(of["bytes"]), text_of(of["sha256"])) for name, of in found["files"].items()
-                },
-                customer=customer.encode() if customer else None,
-                partner=partner,
-                types=frozenset(text_of(name).encode() for name in filters["types"]),
-                recorded=(moment_of(since) if since else ALWAYS[0], moment_of(until) if until else ALWAYS[1]),
+            filters, checkpoint, files = found["filters"], found["checkpoint"], found["files"]
+            self.origin, self.key = text_of(found["origin"]), Key.parse(text_of(found["key"]))
+            self.size, self.root = count_of(checkpoint["size"]), unhexlify(text_of(checkpoint["root"]))
+            self.first, self.last, self.entries = (count_of(found[name]) for name in ("first", "last", "entries"))
+            self.files = {path_of(name): (count_of(of["bytes"]), text_of(of["sha256"])) for name, of in files.items()}
+            self.customer, self.partner, self.since, self.until = (
+                None if filters[name] is None else text_of(filters[name]).encode()
+                for name in ("customer", "partner", "recordedFrom", "recordedUntil")
             )
-        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as fault:
+            self.types = frozenset(text_of(name).encode() for name in filters["types"])
+        except (LookupError, TypeError, AttributeError, ValueError) as fault:
             raise Malformed(f"a member is missing, or is not what it should be: {fault}") from None
+        if not all(moment is None or MOMENT.fullmatch(moment) for moment in (self.since, self.until)):
+            raise Malformed("its times are not written as those of entries are")
+        self.dense = not (self.customer or self.partner or self.types)
+        """Whether every position of the range is there."""
 
 
 def text_of(value: object) -> str:
@@ -544,11 +516,6 @@ def path_of(name: str) -> str:
     if not re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*", name, re.ASCII):
         raise ValueError("not the name of a file in here")
     return name
-
-
-def moment_of(text: str) -> bytes:
-    """A time as entries write it: such times compare as text does."""
-    return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")[:26].encode() + b"Z"
 
 
 # --- The hashes: every line and every tile -------------------------------------------------------------------------
@@ -606,11 +573,8 @@ def _check_lines(tree: Tree, of: Manifest, name: str, problems: Problems) -> Non
         whole.update(b"".join(chunk))
         hashes = [sha256(b"\0" + line[:-1]).digest() for line in chunk]
         tile, start = divmod(of.first - 1 + number, WIDTH)
-        if (
-            not of.dense
-            or name != ENTRIES
-            or b"".join(hashes) != _leaves(tree, tile)[start * HASH :][: len(chunk) * HASH]
-        ):
+        expected = _leaves(tree, tile)[start * HASH :][: len(chunk) * HASH]
+        if not of.dense or name != ENTRIES or b"".join(hashes) != expected:
             for at, (line, leaf) in enumerate(zip(chunk, hashes, strict=True), number + 1):
                 _check_line(tree, line, leaf, (name, at), problems)
         number += len(chunk)
@@ -640,6 +604,10 @@ def _check_line(tree: Tree, line: bytes, leaf: bytes, at: tuple[str, int], probl
 # --- Everything else -----------------------------------------------------------------------------------------------
 
 
+MISWRITTEN: Final = "entry_malformed", "it is not written as an entry is"
+CUT_OFF: Final = "entry_truncated", "it is cut off: an entry ends with }}} and the line's end"
+
+
 class Check:
     """One verification, but for what `check_hashes` looks at."""
 
@@ -653,6 +621,14 @@ class Check:
         """Where in the log which key was announced."""
         self.trusted = set(given)
         self.untold = 0
+
+    def run(self, digest: str) -> None:
+        """All of it; `digest` is the SHA-256 of manifest.json."""
+        self.keys()
+        self.manifest(digest)
+        self.checkpoint()
+        self.files()
+        self.entries()
 
     def keys(self) -> None:
         """Which keys are trusted: those given, or else the first, and all that a trusted one handed over to."""
@@ -677,9 +653,7 @@ class Check:
         if before is None:
             return not self.given
         if handover is None:
-            self.report.warnings.add(
-                "key_not_handed_over", "the key was replaced, and the one before did not sign it", *at
-            )
+            self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
             return not self.given
         note = Note.parse(text_of(handover).encode())
         if note.text != f"{self.of.origin}\nnext signing key\n{key.vkey}\n" or not before.signed(note):
@@ -692,16 +666,14 @@ class Check:
         of, key, last = self.of, self.of.key, self.announced[-1][1] if self.announced else None
         note = self._note("manifest.sig")
         if note is None or note.text != f"{of.origin}\nmanifest\n{digest}\n" or not key.signed(note):
-            self.wrong(
-                "manifest_signature", f"it is not {MANIFEST}, signed with the key that stands there", "manifest.sig"
-            )
+            self.wrong("manifest_signature", f"it is not {MANIFEST}, signed with the key it gives", "manifest.sig")
         if (key.name, key.kind) != (of.origin, SIGNS) or (key not in self.trusted and (self.given or last)):
             self.wrong("key_replaced", "it is signed with a key that is neither trusted nor handed over to", MANIFEST)
         elif last and key != last:
             says = "it is signed with a key that is not the last one that the log announces"
             self.report.warnings.add("key_superseded", says, MANIFEST)
-        count, whole = of.last - of.first + 1, of.dense and of.recorded == ALWAYS
-        if of.last != of.size or of.entries > count or (of.dense and of.entries != count) or (whole and of.first != 1):
+        width, begun = of.last - of.first + 1, of.since is None
+        if of.last != of.size or of.entries > width or (of.dense and of.entries != width) or (begun and of.first != 1):
             self.wrong("manifest_malformed", "its positions, entries and size do not agree", MANIFEST)
 
     def checkpoint(self) -> None:
@@ -749,14 +721,15 @@ class Check:
         Chains are looked at until something is out of order: after that they cannot hold.
         """
         of, number, due, held, leaves, chained = self.of, 0, self.of.first, -1, b"", True
-        asked, positions, keys, after = not of.dense or of.recorded != ALWAYS, array("q"), [], Successors()
+        positions, keys, after = array("q"), [], Successors()
+        asked = not of.dense or of.since or of.until
         heads: dict[bytes, bytes] = {}
         """What a stream's next entry has to give: its version, and the hash of the one before it."""
-        with self._told(ENTRIES):
+        try:
             for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
                 found = ENTRY.fullmatch(line)
                 if found is None:
-                    self._illegible(line, number)
+                    self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), ENTRIES, number)
                     positions.append(0)
                     chained = False
                     continue
@@ -773,12 +746,14 @@ class Check:
                         self._unchained(heads.get(stream), int(version), previous, (number, position))
                     at = (position - 1 & 255) * HASH
                     heads[stream] = after[version] + leaves[at : at + HASH]
-                if asked and not self._asked_for(stream, kind, recorded, line):
+                if asked and not self._asked_for(line, stream, version, kind, recorded):
                     self.wrong("entry_foreign", "it is not what the filters ask for", ENTRIES, number, position)
                 if kind == b"SigningKeyAnnounced":
                     keys.append(position)
                 elif kind == b"CheckpointPublished":
                     self._published(line, number, position)
+        except Malformed as fault:
+            self.wrong("file_unreadable", str(fault), ENTRIES)
         self._order(positions)
         self.report.entries = number
         if number != of.entries:
@@ -786,23 +761,10 @@ class Check:
         if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
             self.wrong("keys_differ", f"it does not have the announcements that {ENTRIES} has", KEYS)
 
-    @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except Malformed as fault:
-            self.wrong("file_unreadable", str(fault), name)
-
-    def _illegible(self, line: bytes, number: int) -> None:
-        if line.endswith(b"}}}\n"):
-            self.wrong("entry_malformed", "it is not written as an entry is", ENTRIES, number)
-        else:
-            self.wrong("entry_truncated", "it is cut off: an entry ends with }}} and the line's end", ENTRIES, number)
-
     def _unchained(self, head: bytes | None, version: int, previous: bytes | None, at: tuple[int, int]) -> None:
         """Say what is wrong, if anything, where an entry does not give what its stream's next one has to."""
         of, due = self.of, int(head[:-HASH]) if head else 1
-        begun = head is not None or of.recorded[0] == ALWAYS[0]
+        begun = head is not None or of.since is None
         if version < due:
             self.wrong("entry_inserted", f"version {version} of its stream is there already", ENTRIES, *at)
         elif (version == 1) != (previous is None) or (head and version == due):
@@ -835,14 +797,16 @@ class Check:
             says = f"missing: all up to position {of.last:,}, where it should end"
             self.wrong("tail_truncated", says, ENTRIES, len(positions), due)
 
-    def _asked_for(self, stream: bytes, kind: bytes, recorded: bytes, line: bytes) -> bool:
-        """Whether the filters let an entry in. Of a partner's, only registrations say whose they are."""
+    def _asked_for(self, line: bytes, stream: bytes, version: bytes, kind: bytes, recorded: bytes) -> bool:
+        """Whether the filters let an entry in. Whose customer it is about, the first entry of its stream says."""
         of = self.of
-        if of.partner and kind == b"CustomerRegistered":
+        if of.partner and version == b"1":
             with suppress(Malformed):
-                return announced(line, "CustomerRegistered")[1].get("partner") == of.partner
+                _, data = announced(line, "CustomerRegistered")
+                return bool(data.get("partner") == of.partner.decode())
+            return False
         wanted = of.customer in {None, stream} and (not of.types or kind in of.types)
-        return wanted and of.recorded[0] <= recorded < of.recorded[1]
+        return wanted and (of.since or b"") <= recorded < (of.until or b"~")
 
     def _published(self, line: bytes, number: int, position: int) -> None:
         """Whether a checkpoint that was published is one of this log."""
@@ -880,7 +844,7 @@ class Check:
         if not any(key.signed(note) for key in {of.key, *self.trusted, *(key for _, key in self.announced)}):
             self.wrong("key_replaced", f"{name} is signed with no key of this log")
         try:
-            if said.size > of.size and of.recorded[1] != ALWAYS[1]:
+            if said.size > of.size and of.until:
                 self.unproved.append(f"anything of {name}: this bundle ends before it, as it was asked to")
             elif said.size > of.size:
                 self.wrong("log_shrunk", f"{name} is larger than this log: its tail was cut off")
@@ -900,6 +864,14 @@ class Check:
         report.proved.append(f"the root over the log, {report.root}, is signed with {report.key}")
         if not of.dense:
             self.unproved.append("that no more in the log answers to the filters: that is the operator's word")
+        if of.since:
+            self.unproved.append(
+                f"that nothing before position {of.first:,} was recorded in time: that is the operator's word"
+            )
+        if of.until:
+            self.unproved.append(
+                f"that nothing after position {of.last:,} was recorded in time: that is the operator's word"
+            )
         if of.customer:
             self.unproved.append("that nothing later happened to this customer: that is the operator's word")
         if not compared:
@@ -945,58 +917,32 @@ def verify(
         raise Unreadable(f"{path} is no bundle: it has no {MANIFEST}")
     try:
         data = bundle.read(MANIFEST, LONGEST_MANIFEST)
-        manifest = Manifest.parse(data)
+        manifest = Manifest(data)
     except Malformed as fault:
         report.problems.add("manifest_malformed", str(fault), MANIFEST)
         return report
     check = Check(bundle, manifest, given)
-    with meanwhile(check_hashes, path, manifest, apart=processes > 1) as hashes:
-        check.keys()
-        check.manifest(sha256(data).hexdigest())
-        check.checkpoint()
-        check.files()
-        check.entries()
-        for note in notes:
-            check.known(note, cosigners)
-        found = hashes()
+    if processes > 1 and manifest.files.get(ENTRIES, (0, ""))[0] >= LARGE:
+        context = get_context("fork" if sys.platform == "linux" else "spawn")
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            hashed = pool.submit(check_hashes, path, manifest)
+            check.run(sha256(data).hexdigest())
+            found = hashed.result()
+    else:
+        check.run(sha256(data).hexdigest())
+        found = check_hashes(path, manifest)
+    for note in notes:
+        check.known(note, cosigners)
     check.report.problems.extend(found)
     check.report.problems.counted.update(found.counted)
     return check.summary(compared=bool(notes))
-
-
-@contextmanager
-def meanwhile(
-    work: Callable[[Path, Manifest], Problems], path: Path, of: Manifest, *, apart: bool
-) -> Iterator[Callable[[], Problems]]:
-    """Have work done in a process of its own, where it is worth that; what is yielded waits for it."""
-    if not apart or of.files.get(ENTRIES, (0, ""))[0] < LARGE:
-        yield lambda: work(path, of)
-        return
-    context: Any = get_context("fork" if sys.platform == "linux" else "spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(sender, work, path, of))
-    process.start()
-    sender.close()
-    try:
-        yield lambda: cast("Problems", receiver.recv())
-    except EOFError:
-        raise Unreadable("the process that hashes ended too early") from None
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _send(sender: "Connection", work: Callable[[Path, Manifest], Problems], path: Path, of: Manifest) -> None:
-    sender.send(work(path, of))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the bundle that the command line names, and say what was found."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Check a bundle of a Gatehouse log.")
     parser.add_argument("bundle", type=Path, help="a folder, or the same in a zip")
-    parser.add_argument(
-        "--known", type=Path, action="append", default=[], help="a file with a checkpoint that you kept"
-    )
+    parser.add_argument("--known", type=Path, action="append", default=[], help="the file of a checkpoint you kept")
     parser.add_argument("--key", action="append", default=[], help="a key of the log that you trust, in one line")
     parser.add_argument("--witness", action="append", default=[], help="a key that must have cosigned what is known")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
@@ -1004,23 +950,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.witness and not given.known:
         parser.error("--witness says who cosigned what --known gives")
     try:
-        known = [kept(path) for path in given.known]
+        known = [path.read_bytes() for path in given.known]
         cores = os.cpu_count() or 1
         report = verify(given.bundle, known=known, keys=given.key, witnesses=given.witness, processes=cores)
-    except Unreadable as fault:
+    except (Unreadable, OSError, BrokenProcessPool) as fault:
         print(json.dumps({"ok": False, "error": str(fault)}) if given.json else printable(f"cannot be read: {fault}"))
         return 2
     print(report.json() if given.json else report.text())
     return 0 if report.ok else 1
-
-
-def kept(path: Path) -> bytes:
-    """A small file. Raises `Unreadable`."""
-    try:
-        with path.open("rb") as file:
-            return file.read(LONGEST_NOTE + 1)
-    except OSError as fault:
-        raise Unreadable(f"{path}: {fault.strerror}") from None
 
 
 if __name__ == "__main__":

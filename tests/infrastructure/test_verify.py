@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from application.transparency.notes import Note, Signer
-from bench.bundles import ORIGIN, EntryLog, moment, state_of
+from bench.bundles import ORIGIN, EntryLog, moment, state_of, written
 from infrastructure.exports import verify as verifier
 from infrastructure.exports.verify import Report, Unreadable, main, verify
 from tests.support.bundles import CUSTOMER, FIRST, FORGER, SECOND, WITNESS, made_log, write_customer
@@ -113,8 +113,7 @@ def test_a_bundle_of_one_type_is_all_right(topic: str, tmp_path: Path) -> None:
 
 
 def test_a_bundle_of_a_later_range_is_all_right(tmp_path: Path) -> None:
-    since = moment(290).isoformat().replace("+00:00", "Z")
-    LOG.write(tmp_path, first=290, size=570, recordedFrom=since, recordedUntil=moment(571).isoformat())
+    LOG.write(tmp_path, first=290, size=570, recordedFrom=written(moment(290)), recordedUntil=written(moment(571)))
     report = verify(tmp_path, known=[kept(LOG, 600), kept(LOG, 570)])
     assert report.ok, report.text()
     assert "they are all of positions 290 to 570" in report.proved
@@ -122,7 +121,7 @@ def test_a_bundle_of_a_later_range_is_all_right(tmp_path: Path) -> None:
 
 
 def test_entries_of_another_time_are_foreign(tmp_path: Path) -> None:
-    LOG.write(tmp_path, first=290, recordedFrom=moment(300).isoformat())
+    LOG.write(tmp_path, first=290, recordedFrom=written(moment(300)))
     assert codes(verify(tmp_path)) == {"entry_foreign"}
 
 
