@@ -154,6 +154,14 @@ def trial(
     run(policy, as_json=json, output=output)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def verify(context: typer.Context) -> None:
+    """Check a bundle as the verify.py in it does, which arguments go to. Exit code 0 only if nothing is wrong."""
+    from infrastructure.exports.verify import main as run
+
+    raise typer.Exit(run(context.args))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""

@@ -49,6 +49,7 @@ MOMENT: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]
 """A time as entries write it: such times compare as text does."""
 LONGEST_LINE, LONGEST_NOTE, LONGEST_MANIFEST = 1 << 24, 1 << 16, 1 << 26
 MOST_SIGNATURES, MOST_KEYS = 64, 1000
+BLOCK: Final = 1 << 18
 SHOWN: Final = 20
 """So many problems of one kind are told; more are only counted."""
 LARGE: Final = 1 << 24
@@ -350,10 +351,10 @@ class Bundle:
             raise Malformed("it is missing")
         try:
             if self.zip is None:
-                with Path(self.path, name).open("rb") as file:
+                with Path(self.path, name).open("rb", buffering=BLOCK) as file:
                     yield file
             else:
-                with self.zip.open(name) as member, BufferedReader(cast("Any", member), 1 << 20) as file:
+                with self.zip.open(name) as member, BufferedReader(cast("Any", member), BLOCK) as file:
                     yield file
         except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as fault:
             raise Malformed(f"it cannot be read: {fault}") from None
@@ -710,7 +711,7 @@ class Check:
     def _sha256(self, name: str) -> str:
         whole = sha256()
         with suppress(Malformed), self.bundle.open(name) as file:
-            while block := file.read(1 << 20):
+            while block := file.read(BLOCK):
                 whole.update(block)
             return whole.hexdigest()
         return ""
