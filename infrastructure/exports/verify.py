@@ -8,6 +8,9 @@ What holds what, from the top:
     the lowest tiles    have the hash of each entry, a line of entries.jsonl, at its position;
     each entry          has the hash of the entry before it in the same stream.
 
+To read it, begin with `verify`, near the end. The proof is in `check_hashes` and `Entries.check`; what stands above
+reads files, tiles, notes and signatures.
+
 Exit code 0: all of that holds. 1: something is wrong. 2: it cannot be read at all.
 """
 
@@ -45,6 +48,10 @@ ENTRY: Final = re.compile(
     rb'"recordedAt":"([0-9T:.-]{26}Z)","previous":(?:null|"([0-9a-f]{64})"),"event":\{.*\}\}\}\n'
 )
 """A line of entries.jsonl. What an event says is not judged here: it is what the log holds, or it is not."""
+CHANGED: Final = "entry_changed", "it is not what the log holds at this position: it was changed, or is foreign"
+UNPROVED: Final = "tile_missing", "its tile is not here, so that nothing shows that it is in the log"
+MISWRITTEN: Final = "entry_malformed", "it is not written as an entry is"
+CUT_OFF: Final = "entry_truncated", "it is cut off: an entry ends with }}} and the line's end"
 MOMENT: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 """A time as entries write it: such times compare as text does."""
 LONGEST_LINE, LONGEST_NOTE, LONGEST_MANIFEST = 1 << 24, 1 << 16, 1 << 26
@@ -377,6 +384,15 @@ class Bundle:
                 if left < 0:
                     raise Malformed("it is far longer than the manifest says")
 
+    def sha256(self, name: str) -> str:
+        """A file's SHA-256 in hex; nothing, where it cannot be read."""
+        whole = sha256()
+        with suppress(Malformed), self.open(name) as file:
+            while block := file.read(BLOCK):
+                whole.update(block)
+            return whole.hexdigest()
+        return ""
+
 
 def strict(data: bytes) -> Any:  # noqa: ANN401 -- JSON is anything
     """What JSON says, if it says it once: no member twice, no NaN, no depths. Raises `Malformed`."""
@@ -395,13 +411,19 @@ def strict(data: bytes) -> Any:  # noqa: ANN401 -- JSON is anything
         raise Malformed("not JSON") from None
 
 
-def announced(line: bytes, kind: str) -> tuple[int, dict[str, Any]]:
-    """Where an entry of this type is, and what its event says. Raises `Malformed`."""
+def told(line: bytes, kind: str) -> dict[str, Any]:
+    """What an entry of this type tells. Raises `Malformed`."""
     found = strict(line) if ENTRY.fullmatch(line) else {}
     data = found["event"].get("data") if found.get("type") == kind else None
     if not isinstance(data, dict):
         raise Malformed(f"not a {kind}")
-    return int(found["position"]), data
+    return data
+
+
+def position_of(line: bytes) -> int:
+    """Where a line says that it is; 0 if it does not say."""
+    digits = line[12:30].partition(b",")[0]
+    return int(digits) if digits.isdigit() else 0
 
 
 # --- The tree (RFC 6962), in tiles (C2SP tlog-tiles) ---------------------------------------------------------------
@@ -453,6 +475,17 @@ class Tree:
             self._last[level] = last = index, data.ljust(length, b"\0")
         return last[1]
 
+    def hashes(self, level: int, index: int, count: int) -> bytes:
+        """So many hashes of a level, of one tile. Raises `Absent`."""
+        tile, first = divmod(index, WIDTH)
+        return self.tile(level, tile)[first * HASH : (first + count) * HASH]
+
+    def leaves(self, index: int, count: int) -> bytes:
+        """The same of the lowest level, or nothing, where a tile is missing: that is told elsewhere."""
+        with suppress(Absent):
+            return self.hashes(0, index, count)
+        return b""
+
     def root(self, size: int) -> bytes:
         """The root over the first `size` entries. Raises `Absent`."""
         found, left = b"", size
@@ -460,8 +493,7 @@ class Tree:
             level = (left & -left).bit_length() - 1
             left -= 1 << level
             upper, inner = divmod(level, 8)
-            tile, first = divmod(left >> 8 * upper, WIDTH)
-            full = root_of(self.tile(upper, tile)[first * HASH :][: HASH << inner])
+            full = root_of(self.hashes(upper, left >> 8 * upper, 1 << inner))
             found = sha256(b"\1" + full + found).digest() if found else full
         return found or sha256(b"").digest()
 
@@ -519,7 +551,7 @@ def path_of(name: str) -> str:
     return name
 
 
-# --- The hashes: every line and every tile -------------------------------------------------------------------------
+# --- The proof: every tile under the root, every line under its tile ------------------------------------------------
 
 
 def check_hashes(path: Path, of: Manifest) -> Problems:
@@ -556,8 +588,7 @@ def _check_tile(tree: Tree, level: int, index: int, name: str, problems: Problem
         problems.add("tile_changed", f"it is not as long as {width} hashes", name)
     elif width == WIDTH and name in tree.bundle.sizes:
         try:
-            above = tree.tile(level + 1, index // WIDTH)[index % WIDTH * HASH :][:HASH]
-            if root_of(tree.tile(level, index)) != above:
+            if root_of(tree.tile(level, index)) != tree.hashes(level + 1, index, 1):
                 problems.add("tile_changed", "it does not hash to what the tile above it holds", name)
         except Absent as missing:
             problems.add("tile_missing", f"it is needed to check {name}", str(missing))
@@ -566,171 +597,56 @@ def _check_tile(tree: Tree, level: int, index: int, name: str, problems: Problem
 def _check_lines(tree: Tree, of: Manifest, name: str, problems: Problems) -> None:
     """Whether each line is what the log holds at the position it gives. Raises `Malformed`.
 
-    Where no position is left out, lines are looked at by the tile, and one by one only if the tile is another.
+    Where no position is left out, lines are looked at by the tile, and one by one only if something is wrong.
     """
-    whole, number = sha256(), 0
+    whole, number, index = sha256(), 0, of.first - 1
+    dense = of.dense and name == ENTRIES
     lines = tree.bundle.lines(name, of.files)
-    while chunk := list(islice(lines, WIDTH - (of.first - 1 + number) % WIDTH)):
+    while chunk := list(islice(lines, WIDTH - index % WIDTH)):
         whole.update(b"".join(chunk))
-        hashes = [sha256(b"\0" + line[:-1]).digest() for line in chunk]
-        tile, start = divmod(of.first - 1 + number, WIDTH)
-        expected = _leaves(tree, tile)[start * HASH :][: len(chunk) * HASH]
-        if not of.dense or name != ENTRIES or b"".join(hashes) != expected:
-            for at, (line, leaf) in enumerate(zip(chunk, hashes, strict=True), number + 1):
-                _check_line(tree, line, leaf, (name, at), problems)
-        number += len(chunk)
+        leaves = [sha256(b"\0" + line[:-1]).digest() for line in chunk]
+        if not dense or b"".join(leaves) != tree.leaves(index, len(leaves)):
+            for at, (line, leaf) in enumerate(zip(chunk, leaves, strict=True), number + 1):
+                position = position_of(line)
+                held = tree.leaves(position - 1, 1) if 0 < position <= of.size else leaf
+                if leaf != held:
+                    problems.add(*(CHANGED if held else UNPROVED), name, at, position)
+        number, index = number + len(chunk), index + len(chunk)
     if whole.hexdigest() != of.files[name][1]:
         problems.add("file_changed", "its SHA-256 is not what the manifest says", name)
 
 
-def _leaves(tree: Tree, index: int) -> bytes:
-    with suppress(Absent):
-        return tree.tile(0, index)
-    return b""
+# --- The entries: which there are, in which order, and what chains them --------------------------------------------
 
 
-def _check_line(tree: Tree, line: bytes, leaf: bytes, at: tuple[str, int], problems: Problems) -> None:
-    digits = line[12:30].partition(b",")[0]
-    index = int(digits) - 1 if digits.isdigit() else -1
-    if not 0 <= index < tree.size:
-        return
-    try:
-        if leaf != tree.tile(0, index // WIDTH)[index % WIDTH * HASH :][:HASH]:
-            says = "it is not what the log holds at this position: it was changed, or is foreign"
-            problems.add("entry_changed", says, *at, index + 1)
-    except Absent as tile:
-        problems.add("tile_missing", f"{tile} is needed to check it", *at, index + 1)
+class Entries:
+    """A bundle's entries but for their hashes, which `check_hashes` looks at."""
 
-
-# --- Everything else -----------------------------------------------------------------------------------------------
-
-
-MISWRITTEN: Final = "entry_malformed", "it is not written as an entry is"
-CUT_OFF: Final = "entry_truncated", "it is cut off: an entry ends with }}} and the line's end"
-
-
-class Check:
-    """One verification, but for what `check_hashes` looks at."""
-
-    def __init__(self, bundle: Bundle, manifest: Manifest, given: Sequence[Key]) -> None:
-        self.bundle, self.of, self.given = bundle, manifest, given
-        self.report = Report(manifest.origin, 0, manifest.size, manifest.root.hex(), manifest.key.vkey)
-        self.wrong = self.report.problems.add
-        self.unproved = self.report.unproved
-        self.tree = Tree(bundle, manifest.size)
-        self.announced: list[tuple[int, Key]] = []
-        """Where in the log which key was announced."""
-        self.trusted = set(given)
+    def __init__(self, bundle: Bundle, of: Manifest, announced: list[tuple[int, Key]], report: Report) -> None:
+        self.bundle, self.of, self.announced, self.report = bundle, of, announced, report
+        self.tree = Tree(bundle, of.size)
         self.untold = 0
+        """Published checkpoints whose tiles are not here."""
 
-    def run(self, digest: str) -> None:
-        """All of it; `digest` is the SHA-256 of manifest.json."""
-        self.keys()
-        self.manifest(digest)
-        self.checkpoint()
-        self.files()
-        self.entries()
+    def wrong(self, code: str, says: str, line: int | None = None, position: int | None = None) -> None:
+        """Note a problem."""
+        self.report.problems.add(code, says, ENTRIES, line, position)
 
-    def keys(self) -> None:
-        """Which keys are trusted: those given, or else the first, and all that a trusted one handed over to."""
-        number, before = 0, None
-        try:
-            for number, line in enumerate(islice(self.bundle.lines(KEYS, self.of.files), MOST_KEYS), 1):
-                position, data = announced(line, "SigningKeyAnnounced")
-                key = Key.parse(text_of(data["key"]))
-                if key.name != self.of.origin or data.get("previous") != (before and before.vkey):
-                    self.wrong("key_chain_broken", "the key before it is another one", KEYS, number, position)
-                if self._handed_over(before, key, data.get("handover"), (KEYS, number, position)):
-                    self.trusted.add(key)
-                self.announced.append((position, key))
-                before = key
-        except (Malformed, KeyError, ValueError) as fault:
-            self.wrong("keys_malformed", f"no announcement of a key: {fault}", KEYS, number)
-        if not self.given:
-            self.unproved.append("that the first key is the log's own: it was taken on trust (compare it, --key)")
-
-    def _handed_over(self, before: Key | None, key: Key, handover: object, at: tuple[str, int, int]) -> bool:
-        """Whether a key is to be trusted from here on. One that was lost hands over nothing: that may be."""
-        if before is None:
-            return not self.given
-        if handover is None:
-            self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
-            return not self.given
-        note = Note.parse(text_of(handover).encode())
-        if note.text != f"{self.of.origin}\nnext signing key\n{key.vkey}\n" or not before.signed(note):
-            self.wrong("key_handover_false", "the key before did not sign what it is said to have signed", *at)
-            return False
-        return before in self.trusted
-
-    def manifest(self, digest: str) -> None:
-        """Whether manifest.json is signed, by a key that is trusted, and agrees with itself."""
-        of, key, last = self.of, self.of.key, self.announced[-1][1] if self.announced else None
-        note = self._note("manifest.sig")
-        if note is None or note.text != f"{of.origin}\nmanifest\n{digest}\n" or not key.signed(note):
-            self.wrong("manifest_signature", f"it is not {MANIFEST}, signed with the key it gives", "manifest.sig")
-        if (key.name, key.kind) != (of.origin, SIGNS) or (key not in self.trusted and (self.given or last)):
-            self.wrong("key_replaced", "it is signed with a key that is neither trusted nor handed over to", MANIFEST)
-        elif last and key != last:
-            says = "it is signed with a key that is not the last one that the log announces"
-            self.report.warnings.add("key_superseded", says, MANIFEST)
-        width, begun = of.last - of.first + 1, of.since is None
-        if of.last != of.size or of.entries > width or (of.dense and of.entries != width) or (begun and of.first != 1):
-            self.wrong("manifest_malformed", "its positions, entries and size do not agree", MANIFEST)
-
-    def checkpoint(self) -> None:
-        """Whether the checkpoint is signed, and is the one that the manifest gives."""
-        note = self._note("checkpoint")
-        if note is None or not self.of.key.signed(note):
-            self.wrong("checkpoint_signature", "it is not signed with the key that the manifest gives", "checkpoint")
-        with suppress(Malformed):
-            if note and Checkpoint.parse(note.text) == (self.of.origin, self.of.size, self.of.root):
-                return
-        self.wrong("checkpoint_wrong", "it is not the checkpoint that the manifest gives", "checkpoint")
-
-    def _note(self, name: str) -> Note | None:
-        with suppress(Malformed):
-            return Note.parse(self.bundle.read(name, LONGEST_NOTE))
-        return None
-
-    def files(self) -> None:
-        """Whether all files are there, and no others, each as the manifest says. Lines are hashed elsewhere."""
-        claims, sizes = self.of.files, self.bundle.sizes
-        for name in self.bundle.strange:
-            self.wrong("file_extra", "a link or a device, or there twice: it was not opened", name)
-        for name in sorted(sizes.keys() - claims.keys() - {MANIFEST, "manifest.sig"}):
-            self.wrong("file_extra", "the manifest does not name it", name)
-        for name in sorted((claims.keys() | {"checkpoint", ENTRIES, KEYS}) - sizes.keys()):
-            self.wrong("file_missing", "it is not there", name)
-        for name in sorted(claims.keys() & sizes.keys()):
-            length, digest = claims[name]
-            if sizes[name] != length:
-                self.wrong("file_changed", f"it is {sizes[name]:,} bytes long, not {length:,}", name)
-            elif name not in {ENTRIES, KEYS} and self._sha256(name) != digest:
-                self.wrong("file_changed", "its SHA-256 is not what the manifest says", name)
-
-    def _sha256(self, name: str) -> str:
-        whole = sha256()
-        with suppress(Malformed), self.bundle.open(name) as file:
-            while block := file.read(BLOCK):
-                whole.update(block)
-            return whole.hexdigest()
-        return ""
-
-    def entries(self) -> None:
+    def check(self) -> None:
         """Whether the lines are those that the manifest claims, in order, and each stream's are chained.
 
         Chains are looked at until something is out of order: after that they cannot hold.
         """
         of, number, due, held, leaves, chained = self.of, 0, self.of.first, -1, b"", True
         positions, keys, after = array("q"), [], Successors()
-        asked = not of.dense or of.since or of.until
+        filtered = not of.dense or of.since or of.until
         heads: dict[bytes, bytes] = {}
         """What a stream's next entry has to give: its version, and the hash of the one before it."""
         try:
             for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
                 found = ENTRY.fullmatch(line)
                 if found is None:
-                    self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), ENTRIES, number)
+                    self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), number)
                     positions.append(0)
                     chained = False
                     continue
@@ -741,38 +657,37 @@ class Check:
                 due = position + 1
                 if position - 1 >> 8 != held:
                     held = position - 1 >> 8
-                    leaves = _leaves(self.tree, held)
+                    leaves = self.tree.leaves(held << 8, WIDTH)
                 if chained and leaves:
                     if heads.get(stream, b"1") != version + unhexlify(previous or b""):
                         self._unchained(heads.get(stream), int(version), previous, (number, position))
                     at = (position - 1 & 255) * HASH
                     heads[stream] = after[version] + leaves[at : at + HASH]
-                if asked and not self._asked_for(line, stream, version, kind, recorded):
-                    self.wrong("entry_foreign", "it is not what the filters ask for", ENTRIES, number, position)
+                if filtered and not self._asked_for(line, stream, version, kind, recorded):
+                    self.wrong("entry_foreign", "it is not what the filters ask for", number, position)
                 if kind == b"SigningKeyAnnounced":
                     keys.append(position)
                 elif kind == b"CheckpointPublished":
                     self._published(line, number, position)
         except Malformed as fault:
-            self.wrong("file_unreadable", str(fault), ENTRIES)
-        self._order(positions)
+            self.wrong("file_unreadable", str(fault), number)
         self.report.entries = number
+        self._order(positions)
         if number != of.entries:
-            self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}", ENTRIES)
+            self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}")
         if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
-            self.wrong("keys_differ", f"it does not have the announcements that {ENTRIES} has", KEYS)
+            self.wrong("keys_differ", f"it has other announcements of keys than {KEYS}")
 
     def _unchained(self, head: bytes | None, version: int, previous: bytes | None, at: tuple[int, int]) -> None:
         """Say what is wrong, if anything, where an entry does not give what its stream's next one has to."""
         of, due = self.of, int(head[:-HASH]) if head else 1
-        begun = head is not None or of.since is None
         if version < due:
-            self.wrong("entry_inserted", f"version {version} of its stream is there already", ENTRIES, *at)
+            self.wrong("entry_inserted", f"version {version} of its stream is there already", *at)
         elif (version == 1) != (previous is None) or (head and version == due):
-            self.wrong("chain_broken", "it does not give the hash of the version before it", ENTRIES, *at)
-        elif begun and not of.types:
+            self.wrong("chain_broken", "it does not give the hash of the version before it", *at)
+        elif not of.types and (head or not of.since):
             code = "chain_broken" if of.dense else "customer_event_dropped"
-            self.wrong(code, f"version {version} of its stream follows, but {due} is due", ENTRIES, *at)
+            self.wrong(code, f"version {version} of its stream follows where {due} is due", *at)
 
     def _order(self, positions: Sequence[int]) -> None:
         """Whether each position is there once, in its place, and all of them where none may be left out."""
@@ -781,30 +696,28 @@ class Check:
             return
         for number, position in enumerate(positions, 1):
             if position and not of.first <= position <= of.last:
-                self.wrong("entry_foreign", "its position is not in this bundle's range", ENTRIES, number, position)
+                self.wrong("entry_foreign", "its position is not in this bundle's range", number, position)
             elif position in seen:
-                self.wrong("entry_inserted", "the entry of this position is there already", ENTRIES, number, position)
+                self.wrong("entry_inserted", "the entry of this position is there already", number, position)
             elif position:
                 seen.add(position)
                 kept.append((number, position))
         due = of.first
-        for (number, position), sorted_ in zip(kept, sorted(seen), strict=True):
-            if position != sorted_:
-                self.wrong("entries_swapped", f"it stands where {sorted_:,} belongs", ENTRIES, number, position)
-            if of.dense and sorted_ > due:
-                self.wrong("entry_deleted", f"missing: all up to position {sorted_ - 1:,}", ENTRIES, number, due)
-            due = sorted_ + 1
+        for (number, position), belongs in zip(kept, sorted(seen), strict=True):
+            if position != belongs:
+                self.wrong("entries_swapped", f"it stands where {belongs:,} belongs", number, position)
+            if of.dense and belongs > due:
+                self.wrong("entry_deleted", f"missing: all up to position {belongs - 1:,}", number, due)
+            due = belongs + 1
         if of.dense and due <= of.last:
-            says = f"missing: all up to position {of.last:,}, where it should end"
-            self.wrong("tail_truncated", says, ENTRIES, len(positions), due)
+            self.wrong("tail_truncated", f"missing: all up to the last, {of.last:,}", len(positions), due)
 
     def _asked_for(self, line: bytes, stream: bytes, version: bytes, kind: bytes, recorded: bytes) -> bool:
         """Whether the filters let an entry in. Whose customer it is about, the first entry of its stream says."""
         of = self.of
         if of.partner and version == b"1":
             with suppress(Malformed):
-                _, data = announced(line, "CustomerRegistered")
-                return bool(data.get("partner") == of.partner.decode())
+                return bool(told(line, "CustomerRegistered").get("partner") == of.partner.decode())
             return False
         wanted = of.customer in {None, stream} and (not of.types or kind in of.types)
         return wanted and (of.since or b"") <= recorded < (of.until or b"~")
@@ -812,14 +725,14 @@ class Check:
     def _published(self, line: bytes, number: int, position: int) -> None:
         """Whether a checkpoint that was published is one of this log."""
         try:
-            says = self._contradiction(announced(line, "CheckpointPublished")[1], position)
+            says = self._contradiction(told(line, "CheckpointPublished"), position)
         except Absent:
             self.untold += 1
             return
         except (Malformed, LookupError, ValueError) as fault:
             says = str(fault)
         if says:
-            self.wrong("published_checkpoint_contradicts", says, ENTRIES, number, position)
+            self.wrong("published_checkpoint_contradicts", says, number, position)
 
     def _contradiction(self, data: dict[str, Any], position: int) -> str | None:
         note = Note.parse(text_of(data["note"]).encode())
@@ -832,57 +745,6 @@ class Check:
             return f"with {said.size:,} entries the log had another root than it says"
         return None
 
-    def known(self, note: Note, cosigners: Sequence[Key]) -> None:
-        """Whether this is the log that a checkpoint was kept of, and has only grown since."""
-        of, said = self.of, Checkpoint.parse(note.text)
-        name = f"the checkpoint of {said.size:,} entries that you know"
-        for witness in cosigners:
-            if witness.kind != COSIGNS or not witness.signed(note):
-                self.wrong("witness_missing", f"{name} is not cosigned by {witness.name}")
-        if said.origin != of.origin:
-            self.wrong("known_foreign", f"{name} is of another log, {said.origin}")
-            return
-        if not any(key.signed(note) for key in {of.key, *self.trusted, *(key for _, key in self.announced)}):
-            self.wrong("key_replaced", f"{name} is signed with no key of this log")
-        try:
-            if said.size > of.size and of.until:
-                self.unproved.append(f"anything of {name}: this bundle ends before it, as it was asked to")
-            elif said.size > of.size:
-                self.wrong("log_shrunk", f"{name} is larger than this log: its tail was cut off")
-            elif self.tree.root(said.size) != said.root:
-                self.wrong("forked", f"{name} has another root than this log: history was rewritten")
-            else:
-                self.report.proved.append(f"{name} is the beginning of this log")
-        except Absent as tile:
-            self.unproved.append(f"that {name} is the beginning of this log: this cannot be told without {tile}")
-
-    def summary(self, *, compared: bool) -> Report:
-        """Say what was proved, if nothing is wrong, and what was not."""
-        of, report = self.of, self.report
-        said = f"{of.entries:,} entries are in the log {of.origin} of {of.size:,}, unchanged, in order and chained"
-        none = f"they are all of positions {of.first:,} to {of.last:,}"
-        report.proved[:0] = [said, none] if of.dense else [said]
-        report.proved.append(f"the root over the log, {report.root}, is signed with {report.key}")
-        if not of.dense:
-            self.unproved.append("that no more in the log answers to the filters: that is the operator's word")
-        if of.since:
-            self.unproved.append(
-                f"that nothing before position {of.first:,} was recorded in time: that is the operator's word"
-            )
-        if of.until:
-            self.unproved.append(
-                f"that nothing after position {of.last:,} was recorded in time: that is the operator's word"
-            )
-        if of.customer:
-            self.unproved.append("that nothing later happened to this customer: that is the operator's word")
-        if not compared:
-            self.unproved.append("that others are shown the same log: give a checkpoint that you kept (--known)")
-        if self.untold:
-            self.unproved.append(f"{self.untold:,} published checkpoints, whose tiles are not in this bundle")
-        if others := [name for name in of.files if name.startswith(("events.", "log."))]:
-            self.unproved.append(f"that {', '.join(others)} say what {ENTRIES} says: they are as they were signed")
-        return report
-
 
 class Successors(dict[bytes, bytes]):
     """The number after a number, each made once."""
@@ -892,7 +754,104 @@ class Successors(dict[bytes, bytes]):
         return successor
 
 
-# --- Where it begins -----------------------------------------------------------------------------------------------
+# --- The keys, what they signed, and what was kept -----------------------------------------------------------------
+
+
+class Signatures:
+    """Which keys are trusted, and whether they signed what is here."""
+
+    def __init__(self, bundle: Bundle, of: Manifest, given: Sequence[Key], report: Report) -> None:
+        self.bundle, self.of, self.given, self.report = bundle, of, given, report
+        self.trusted = set(given)
+        self.announced: list[tuple[int, Key]] = []
+        """Where in the log which key was announced."""
+
+    def keys(self) -> None:
+        """Trust those given, or else the first that was announced, and all that a trusted one handed over to."""
+        wrong, number, before = self.report.problems.add, 0, None
+        try:
+            for number, line in enumerate(islice(self.bundle.lines(KEYS, self.of.files), MOST_KEYS), 1):
+                data, position = told(line, "SigningKeyAnnounced"), position_of(line)
+                key = Key.parse(text_of(data["key"]))
+                if key.name != self.of.origin or data.get("previous") != (before and before.vkey):
+                    wrong("key_chain_broken", "the key before it is another one", KEYS, number, position)
+                if self._handed_over(before, key, data.get("handover"), (KEYS, number, position)):
+                    self.trusted.add(key)
+                self.announced.append((position, key))
+                before = key
+        except (Malformed, LookupError, ValueError) as fault:
+            wrong("keys_malformed", f"no announcement of a key: {fault}", KEYS, number)
+
+    def _handed_over(self, before: Key | None, key: Key, handover: object, at: tuple[str, int, int]) -> bool:
+        """Whether a key is to be trusted from here on. One that was lost hands over nothing: that may be."""
+        if before is None:
+            return not self.given
+        if handover is None:
+            self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
+            return not self.given
+        note = Note.parse(text_of(handover).encode())
+        if note.text != f"{self.of.origin}\nnext signing key\n{key.vkey}\n" or not before.signed(note):
+            self.report.problems.add("key_handover_false", "the key before did not sign what it is said to", *at)
+            return False
+        return before in self.trusted
+
+    def manifest(self, digest: str) -> None:
+        """Whether manifest.json, of this SHA-256, is signed, by a key that is trusted, and agrees with itself."""
+        of, key, wrong = self.of, self.of.key, self.report.problems.add
+        last = self.announced[-1][1] if self.announced else None
+        note = self._note("manifest.sig")
+        if note is None or note.text != f"{of.origin}\nmanifest\n{digest}\n" or not key.signed(note):
+            wrong("manifest_signature", f"it is not {MANIFEST}, signed with the key it gives", "manifest.sig")
+        if (key.name, key.kind) != (of.origin, SIGNS) or (key not in self.trusted and (self.given or last)):
+            wrong("key_replaced", "it is signed with a key that is neither trusted nor handed over to", MANIFEST)
+        elif last and key != last:
+            says = "it is signed with a key that is not the last one that the log announces"
+            self.report.warnings.add("key_superseded", says, MANIFEST)
+        width, begun = of.last - of.first + 1, of.since is None
+        if of.last != of.size or of.entries > width or (of.dense and of.entries != width) or (begun and of.first != 1):
+            wrong("manifest_malformed", "its positions, entries and size do not agree", MANIFEST)
+
+    def checkpoint(self) -> None:
+        """Whether the checkpoint is signed, and is the one that the manifest gives."""
+        of, wrong, note = self.of, self.report.problems.add, self._note("checkpoint")
+        if note is None or not of.key.signed(note):
+            wrong("checkpoint_signature", "it is not signed with the key that the manifest gives", "checkpoint")
+        with suppress(Malformed):
+            if note and Checkpoint.parse(note.text) == (of.origin, of.size, of.root):
+                return
+        wrong("checkpoint_wrong", "it is not the checkpoint that the manifest gives", "checkpoint")
+
+    def _note(self, name: str) -> Note | None:
+        with suppress(Malformed):
+            return Note.parse(self.bundle.read(name, LONGEST_NOTE))
+        return None
+
+    def known(self, note: Note, witnesses: Sequence[Key]) -> None:
+        """Whether this is the log that a checkpoint was kept of, and has only grown since."""
+        of, report, wrong, said = self.of, self.report, self.report.problems.add, Checkpoint.parse(note.text)
+        name = f"the checkpoint of {said.size:,} entries that you know"
+        for witness in witnesses:
+            if witness.kind != COSIGNS or not witness.signed(note):
+                wrong("witness_missing", f"{name} is not cosigned by {witness.name}")
+        if said.origin != of.origin:
+            wrong("known_foreign", f"{name} is of another log, {said.origin}")
+            return
+        if not any(key.signed(note) for key in {of.key, *self.trusted, *(key for _, key in self.announced)}):
+            wrong("key_replaced", f"{name} is signed with no key of this log")
+        try:
+            if said.size > of.size and of.until:
+                report.unproved.append(f"anything of {name}: this bundle ends before it, as it was asked to")
+            elif said.size > of.size:
+                wrong("log_shrunk", f"{name} is larger than this log: its tail was cut off")
+            elif Tree(self.bundle, of.size).root(said.size) != said.root:
+                wrong("forked", f"{name} has another root than this log: history was rewritten")
+            else:
+                report.proved.append(f"{name} is the beginning of this log")
+        except Absent as tile:
+            report.unproved.append(f"that {name} is the beginning of this log: it cannot be told without {tile}")
+
+
+# --- All of it -----------------------------------------------------------------------------------------------------
 
 
 def verify(
@@ -918,25 +877,80 @@ def verify(
         raise Unreadable(f"{path} is no bundle: it has no {MANIFEST}")
     try:
         data = bundle.read(MANIFEST, LONGEST_MANIFEST)
-        manifest = Manifest(data)
+        of = Manifest(data)
     except Malformed as fault:
         report.problems.add("manifest_malformed", str(fault), MANIFEST)
         return report
-    check = Check(bundle, manifest, given)
-    if processes > 1 and manifest.files.get(ENTRIES, (0, ""))[0] >= LARGE:
-        context = get_context("fork" if sys.platform == "linux" else "spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            hashed = pool.submit(check_hashes, path, manifest)
-            check.run(sha256(data).hexdigest())
-            found = hashed.result()
-    else:
-        check.run(sha256(data).hexdigest())
-        found = check_hashes(path, manifest)
+    report.origin, report.size, report.root, report.key = of.origin, of.size, of.root.hex(), of.key.vkey
+    signatures = Signatures(bundle, of, given, report)
+    signatures.keys()
+    signatures.manifest(sha256(data).hexdigest())
+    signatures.checkpoint()
     for note in notes:
-        check.known(note, cosigners)
-    check.report.problems.extend(found)
-    check.report.problems.counted.update(found.counted)
-    return check.summary(compared=bool(notes))
+        signatures.known(note, cosigners)
+    check_files(bundle, of, report.problems)
+    entries = Entries(bundle, of, signatures.announced, report)
+    hashes = _both(entries, path, of) if processes > 1 else _one_by_one(entries, path, of)
+    report.problems.extend(hashes)
+    report.problems.counted.update(hashes.counted)
+    _summarise(report, of, key_known=bool(given), log_known=bool(notes), untold=entries.untold)
+    return report
+
+
+def _one_by_one(entries: Entries, path: Path, of: Manifest) -> Problems:
+    entries.check()
+    return check_hashes(path, of)
+
+
+def _both(entries: Entries, path: Path, of: Manifest) -> Problems:
+    """Hashes in a process of their own, where that is worth its start."""
+    if entries.bundle.sizes.get(ENTRIES, 0) < LARGE:
+        return _one_by_one(entries, path, of)
+    context = get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        hashes = pool.submit(check_hashes, path, of)
+        entries.check()
+        return hashes.result()
+
+
+def check_files(bundle: Bundle, of: Manifest, problems: Problems) -> None:
+    """Whether all files are there, and no others, each as the manifest says. Those with lines are hashed elsewhere."""
+    for name in bundle.strange:
+        problems.add("file_extra", "a link or a device, or there twice: it was not opened", name)
+    for name in sorted(bundle.sizes.keys() - of.files.keys() - {MANIFEST, "manifest.sig"}):
+        problems.add("file_extra", "the manifest does not name it", name)
+    for name in sorted((of.files.keys() | {"checkpoint", ENTRIES, KEYS}) - bundle.sizes.keys()):
+        problems.add("file_missing", "it is not there", name)
+    for name in sorted(of.files.keys() & bundle.sizes.keys()):
+        length, digest = of.files[name]
+        if bundle.sizes[name] != length:
+            problems.add("file_changed", f"it is {bundle.sizes[name]:,} bytes long, not {length:,}", name)
+        elif name not in {ENTRIES, KEYS} and bundle.sha256(name) != digest:
+            problems.add("file_changed", "its SHA-256 is not what the manifest says", name)
+
+
+def _summarise(report: Report, of: Manifest, *, key_known: bool, log_known: bool, untold: int) -> None:
+    """Say what was proved, if nothing is wrong, and what was not."""
+    said = f"{of.entries:,} entries are in the log {of.origin} of {of.size:,}, unchanged, in order and chained"
+    none = f"they are all of positions {of.first:,} to {of.last:,}"
+    report.proved[:0] = [said, none] if of.dense else [said]
+    report.proved.append(f"the root over the log, {report.root}, is signed with {report.key}")
+    others = ", ".join(name for name in of.files if name.startswith(("events.", "log.")))
+    word = ": that is the operator's word"
+    report.unproved += [
+        sentence
+        for applies, sentence in (
+            (not key_known, "that the first key is the log's own: it was taken on trust (compare it, --key)"),
+            (not log_known, "that others are shown the same log: give a checkpoint that you kept (--known)"),
+            (not of.dense, f"that nothing else in the log answers to the filters{word}"),
+            (of.customer, f"that nothing later happened to this customer{word}"),
+            (of.since, f"that nothing before position {of.first:,} was recorded in time{word}"),
+            (of.until, f"that nothing after position {of.last:,} was recorded in time{word}"),
+            (untold, f"{untold:,} published checkpoints, whose tiles are not in this bundle"),
+            (others, f"that {others} say what {ENTRIES} says: they are as they were signed"),
+        )
+        if applies
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -955,7 +969,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cores = os.cpu_count() or 1
         report = verify(given.bundle, known=known, keys=given.key, witnesses=given.witness, processes=cores)
     except (Unreadable, OSError, BrokenProcessPool) as fault:
-        print(json.dumps({"ok": False, "error": str(fault)}) if given.json else printable(f"cannot be read: {fault}"))
+        said = json.dumps({"ok": False, "error": str(fault)}) if given.json else printable(f"cannot be read: {fault}")
+        print(said, file=sys.stdout if given.json else sys.stderr)
         return 2
     print(report.json() if given.json else report.text())
     return 0 if report.ok else 1

@@ -314,6 +314,14 @@ def test_a_folder_in_a_files_place_is_missed(bundle: Path) -> None:
     assert "file_missing" in codes(verify(bundle))
 
 
+def test_an_entry_whose_tile_is_left_out_is_not_proved(tmp_path: Path) -> None:
+    log = made_log(600)
+    log.write(tmp_path, chosen=lambda told: told.topic == "ScreeningPassed", types=["ScreeningPassed"])
+    (tmp_path / "tile/0/000").unlink()
+    seal(tmp_path, manifest(tmp_path), SECOND)
+    assert codes(verify(tmp_path)) == {"tile_missing"}
+
+
 def test_names_cannot_move_the_cursor(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (bundle / "\x1b[2J\u202egood").write_text("")
     assert main([str(bundle)]) == 1
