@@ -2,14 +2,11 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
-from shutil import which
 from typing import Any, Final
 
 import pytest
 
-from application.transparency.tiles import BYTES, Growth, path_of
 from application.transparency.tree import leaf_hash
 from domain.customer import LEADS_TO
 from domain.events import EVENTS, CustomerRegistered
@@ -22,12 +19,9 @@ from tests.domain.samples import PARTNER, WALLET
 from tests.domain.stored import envelope_of
 from tests.support.fold_vectors import FURTHER, OTHER_STREAMS, PATH, Log, SomethingNew, customer_of, document, write
 from tests.support.json_schema import objections
+from tests.support.reader import bundle, needs_node, run, states_in
 
 SPECIFICATION: Final = (ROOT / "docs" / "fold.md").read_text(encoding="utf-8")
-READER: Final = ROOT / "docs" / "reader.mjs"
-NODE: Final = which("node") or "node"
-needs_node = pytest.mark.skipif(which("node") is None, reason="the reader needs Node, which is not on the PATH")
-
 Json = dict[str, Any]
 
 
@@ -110,31 +104,6 @@ def test_the_specification_names_every_event_every_status_and_every_field() -> N
 
     assert named >= EVENTS.keys() | {status.value for status in Status}
     assert named >= next(state for vector in vectors() for state in vector["states"]).keys()
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the reader."""
-    return subprocess.run(  # noqa: S603 -- this project's own script
-        [NODE, READER, *arguments], capture_output=True, text=True, check=False
-    )
-
-
-def bundle(folder: Path, lines: list[bytes], *, tree_of: list[bytes] | None = None) -> Path:
-    """What a reader looks at in a bundle: the entries, and the tiles of a tree over `tree_of`, or over them."""
-    leaves = [leaf_hash(line) for line in tree_of or lines]
-    (folder / "entries.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-    (folder / "manifest.json").write_text(json.dumps({"checkpoint": {"size": len(leaves)}}))
-    for place, hashes in Growth().extend(leaves).items():
-        tile = folder / path_of(place, len(hashes) // BYTES)
-        tile.parent.mkdir(parents=True, exist_ok=True)
-        tile.write_bytes(hashes)
-    return folder
-
-
-def states_in(result: subprocess.CompletedProcess[str]) -> list[Json]:
-    """The states that the reader printed, and nothing was wrong."""
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @needs_node
@@ -243,7 +212,7 @@ def test_the_reader_takes_a_line_as_bytes_whatever_text_is_in_it(tmp_path: Path)
 
     result = run(bundle(tmp_path, lines_of(registered)))
 
-    assert [json.loads(line)["externalId"] for line in result.stdout.split("\n") if line] == [reference]
+    assert [state["externalId"] for state in states_in(result)] == [reference]
     assert "1 entries, 1 of them as the tree has them" in result.stderr
 
 
