@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from application.mapper import EnvelopeMapper
 from domain.events import EVENTS
+from infrastructure.event_schemas import event_schemas
 from infrastructure.schemas import FOLDER, schemas
 from tests.domain import stored
 from tests.domain.stored import example, file_of
@@ -84,6 +85,10 @@ def test_every_object_in_a_schema_is_closed(file: str) -> None:
         if schema.get("type") == "object" and (file, schema) != ("entry.v1.json", {"type": "object"}):
             assert schema["additionalProperties"] is False
             assert set(schema.get("required", [])) <= set(schema["properties"])
+
+
+def test_what_the_code_does_not_make_any_more_is_kept_as_it_was() -> None:
+    assert set(schemas()) - set(event_schemas()) == FROZEN.keys()
 
 
 @pytest.mark.parametrize("name", FROZEN)
