@@ -10,7 +10,9 @@ from typing import Final
 from domain.customer import ALLOWED, LEADS_TO
 from domain.events import EVENTS
 from domain.vocabulary import REASONS, Event, Status
+from infrastructure.event_schemas import event_schemas
 from infrastructure.http.problems import PROBLEMS
+from infrastructure.schemas import FOLDER as SCHEMAS
 
 ROOT: Final = Path(__file__).parent.parent
 BEGIN, END = "<!-- made by ./run docs -->", "<!-- end -->"
@@ -24,6 +26,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "events.md": events_page(),
         ROOT / "docs" / "errors.md": errors_page(),
         ROOT / "docs" / "reasons.md": reasons_page(),
+        **{SCHEMAS / name: schema for name, schema in event_schemas().items()},
     }
 
 
@@ -57,7 +60,8 @@ def events_page() -> str:
             "# Events",
             "",
             "What the log can hold. Names are the storage format: they are added to, never changed.",
-            "Fields in *italics* are personal and stored sealed.",
+            "Fields in *italics* are personal and stored sealed. [schemas](schemas/README.md) has every event in",
+            "JSON Schema, and [fold.md](fold.md) says how a customer's state follows from its events.",
             "",
             "| event | means | carries | leads to | may happen in |",
             "| --- | --- | --- | --- | --- |",
