@@ -176,9 +176,10 @@ def check() -> None:
 @app.command()
 def docs() -> None:
     """Write the documents that are made from the code."""
-    from infrastructure.documents import write
+    from infrastructure.documents import documents, write
+    from tests.support import fold_vectors
 
-    for path in write():
+    for path in write(documents() | {fold_vectors.PATH: fold_vectors.document()}):
         typer.echo(f"written: {path.relative_to(ROOT)}")
 
 

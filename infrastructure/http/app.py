@@ -33,6 +33,7 @@ from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
+from infrastructure.http.schemas import SchemaRoutes
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
 from infrastructure.http.waiting import LONGEST, Waiting
@@ -86,6 +87,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     routes += PolicyRoutes(services).routes()
+    routes += SchemaRoutes().routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes

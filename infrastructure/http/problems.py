@@ -27,6 +27,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "onboarding_barred": Kind(403, "This wallet or person cannot be onboarded."),
     "not_found": Kind(404, "There is nothing here."),
     "policy_not_found": Kind(404, "There is no such policy."),
+    "schema_not_found": Kind(404, "There is no such schema."),
     "customer_not_found": Kind(404, "There is no such customer."),
     "review_not_found": Kind(404, "There is no such review."),
     "evidence_not_found": Kind(404, "There is no such evidence of this customer."),

@@ -47,6 +47,7 @@ def owner(status: int) -> tuple[int, ...]:
 
 
 ANYBODY: Final = (200,) * len(CALLERS)
+EVERYBODY: Final = (200, 200, 200, 200, 200, *STRANGERS)
 READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
 ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
 ADMIN: Final = (403, 403, 403, 403, 200, *STRANGERS)
@@ -83,6 +84,8 @@ TABLE: Final = {
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
     "POST /v1/policies/{name}/trial": Row(ADMIN),
+    "GET /v1/schemas": Row(EVERYBODY),
+    "GET /v1/schemas/{name}": Row(EVERYBODY),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
@@ -182,6 +185,8 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
 async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
     """What stands in a route's path, for a customer."""
     found = {"customer_id": str(held.customer["id"]), "name": "screening-2"}
+    if "/schemas/" in name:
+        found["name"] = "CustomerRegistered.v1"
     if "{token}" in name:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
     elif "{digest}" in name:

@@ -109,6 +109,8 @@ async def test_every_answer_has_a_description_and_a_sound_content(document: dict
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
             elif operation["tags"] == ["policies"]:
                 assert list(answer["content"]) == ["application/x-ndjson"]
+            elif operation["operationId"] == "schemas_schema":
+                assert list(answer["content"]) == ["application/schema+json"]
             elif status != "204":
                 assert list(answer["content"]) == [
                     "application/octet-stream" if operation["operationId"].endswith("_evidence") else "application/json"
