@@ -33,6 +33,14 @@ def demo(*, json: Json = False) -> None:
     raise typer.Exit(run(as_json=json))
 
 
+@app.command("audit-demo")
+def audit_demo(*, json: Json = False) -> None:
+    """Let an administrator rewrite history, and show what an auditor's verifier finds. Leaves nothing behind."""
+    from infrastructure.demo.audit import run
+
+    raise typer.Exit(run(as_json=json))
+
+
 @app.command()
 def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any free port.")] = None,
