@@ -33,6 +33,14 @@ def demo(*, json: Json = False) -> None:
     raise typer.Exit(run(as_json=json))
 
 
+@app.command("audit-demo")
+def audit_demo(*, json: Json = False) -> None:
+    """Let an administrator rewrite history, and show what an auditor's verifier finds. Leaves nothing behind."""
+    from infrastructure.demo.audit import run
+
+    raise typer.Exit(run(as_json=json))
+
+
 @app.command()
 def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any free port.")] = None,
@@ -152,6 +160,36 @@ def trial(
     from infrastructure.replay.trial_command import trial as run
 
     run(policy, as_json=json, output=output)
+
+
+@app.command()
+def export(  # noqa: PLR0913 -- an option for each filter
+    output: Annotated[
+        Path, typer.Option(metavar="DIR|FILE.zip", help="Where it goes; nothing may be there yet.")
+    ] = Path("gatehouse-bundle"),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Beside the entries: cloudevents, csv, parquet, ocel. Can be repeated."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="Recorded at this time or later, as ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
+    customer: Annotated[str | None, typer.Option(help="One customer, by id.")] = None,
+    partner: Annotated[str | None, typer.Option(help="All customers of a partner, by id.")] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Events of this type. Can be repeated.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Write a bundle for auditors: events, proofs, schemas, and the verifier that needs nothing else.
+
+    Without filters it has every event. Who was cut off types the same again, and it goes on.
+    """
+    from infrastructure.exports.command import asked_for
+    from infrastructure.exports.command import export as run
+
+    asked = asked_for(
+        formats=formats or [], since=since, until=until, customer=customer, partner=partner, types=types or []
+    )
+    run(asked, output, as_json=json)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

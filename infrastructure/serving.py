@@ -56,8 +56,8 @@ log = structlog.get_logger()
 
 def serve(overrides: dict[str, object], *, workers: bool) -> None:
     """Run the service until it is told to end."""
-    set_up_logs()
     settings = load_settings().model_copy(update=overrides)
+    set_up_logs(settings.log_level)
     with listening(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with database(settings, join=False) as ready:
@@ -82,11 +82,11 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
 
 def work(*, attached: bool) -> None:
     """Run projections and workers until told to end or, `attached`, until standard input ends."""
-    set_up_logs()
+    settings = load_settings()
+    set_up_logs(settings.log_level)
     _give_way()
     if attached:
         _end_with_input()
-    settings = load_settings()
     if settings.database_url is None:
         raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
     with database(settings) as ready:
@@ -219,6 +219,8 @@ async def keep_working(settings: Settings, conninfo: str) -> None:
     given = {
         "DATABASE_URL": conninfo,
         "GATEHOUSE_DATA": str(settings.data),
+        "GATEHOUSE_KEYS": str(settings.keys_folder),
+        "GATEHOUSE_LOG_LEVEL": settings.log_level,
         "GATEHOUSE_HOST": settings.host,
         "GATEHOUSE_PORT": str(settings.port),
     }

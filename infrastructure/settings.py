@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
 from infrastructure.key_sources import KeySource
+from infrastructure.logs import LogLevel
 
 BASE_URL: Final = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
@@ -71,6 +72,8 @@ class Settings(BaseSettings):
     signing_previous_key: SecretStr | None = Field(default=None, repr=False)
     origin: str | None = None
     """The log's name in checkpoints: a URL without its scheme. Once a key was announced, the name stays."""
+    log_level: LogLevel = "info"
+    """From which level on our own news are logged."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None

@@ -20,11 +20,11 @@ from infrastructure.settings import Settings, load_settings
 
 def run(*, as_json: bool) -> int:
     """Play all stories; 0 if each ended as it goes."""
-    set_up_logs()
+    set_up_logs("warning")
     if load_settings().mode == "production":
         raise CannotStart("the demo makes up customers: not in production mode")
     console = Console(stderr=as_json, quiet=as_json, width=None if sys.stdout.isatty() else 120)
-    settings = load_settings().model_copy(update={"port": 0, "mode": "sandbox"})
+    settings = load_settings().model_copy(update={"port": 0, "mode": "sandbox", "log_level": "warning"})
     status = 1
     with listening(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1], "public_url": None})
