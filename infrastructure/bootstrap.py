@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,16 +22,18 @@ from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.evidence_store import SealedEvidence
 from infrastructure.faults import CannotStart
+from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import check, migrate
 from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
 from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
 from infrastructure.signing_key import SigningKey
@@ -154,7 +157,7 @@ async def open_services(
         writing, sealing = Connection(service), Connection(service)
         stack.push_async_callback(writing.close)
         stack.push_async_callback(sealing.close)
-        keyring = Keyring(sealing, keys.master)
+        keyring = Keyring(sealing, MasterKeys(keys.masters, settings.key_source))
         executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
         running = asyncio.create_task(executor.run())
         stack.push_async_callback(_end, running)
@@ -171,6 +174,7 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            key_source=settings.key_source,
             signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
@@ -182,6 +186,7 @@ async def open_services(
             clock=clock,
             new_id=ids.new_id,
             confirmation=settings.confirmation,
+            retention=timedelta(days=settings.retention_days),
             sandbox=sandbox,
         )
 

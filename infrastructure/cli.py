@@ -87,6 +87,19 @@ def projections(*, json: Json = False) -> None:
     list_projections(as_json=json)
 
 
+@app.command()
+def erase(
+    customer: str,
+    basis: Annotated[str, typer.Option(help="retention_over, data_subject_request or authority_order.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Destroy the key of CUSTOMER's personal data for good, once its retention is over."""
+    from infrastructure.administration import erase_customer
+
+    erase_customer(customer, basis=basis, as_json=json)
+
+
 @keys_app.command("create")
 def keys_create(
     role: Annotated[str, typer.Option(help="partner, officer, auditor or admin.")],

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
+    retention_days: int = Field(default=1826, ge=0, le=36525)
+    """How long nothing of a customer is erased after the relationship ended: five years, Regulation (EU) 2024/1624,
+    Art. 77."""
     rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
     screening: str = "ofac"

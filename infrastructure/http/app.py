@@ -20,6 +20,7 @@ from infrastructure.http.customer_lists import CustomerListRoutes
 from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
+from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.legal_holds import LegalHoldRoutes
@@ -86,7 +87,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += SanctionsRoutes(services).routes()
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
-    routes += PolicyRoutes(services).routes()
+    routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
     routes += SchemaRoutes().routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
