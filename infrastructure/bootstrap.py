@@ -33,6 +33,7 @@ from infrastructure.sandbox.source import SandboxSource, Scripts
 from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
+from infrastructure.signing_key import SigningKey
 from infrastructure.sources import chosen_sources
 from infrastructure.verification.nobody import NoProvider
 from infrastructure.verification.sumsub import Account, Sumsub
@@ -126,7 +127,7 @@ def _ready(settings: Settings, conninfo: str) -> Database:
 
 def keys_for(settings: Settings, conninfo: str) -> Keys:
     """The deployment's keys, made now in sandbox mode if there are none, and checked against the log's."""
-    keys = load_keys(settings.keys_folder, generate=settings.mode == "sandbox")
+    keys = load_keys(settings.key_source, generate=settings.mode == "sandbox")
     with let_in(conninfo):
         check_keys(service_conninfo(conninfo), keys)
     return keys
@@ -170,6 +171,7 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),

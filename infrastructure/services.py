@@ -22,6 +22,7 @@ from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
 from infrastructure.sealing import Keyring, SealedEvidence
+from infrastructure.signing_key import SigningKey
 from infrastructure.wallets.contract_wallets import ContractWallets
 
 
@@ -58,6 +59,7 @@ class Services:
     pool: Pool
     directory: KeyDirectory
     keys: Keys
+    signing: SigningKey
     keyring: Keyring
     evidence: SealedEvidence
     sources: tuple[ScreeningSource, ...]

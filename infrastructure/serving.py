@@ -35,6 +35,7 @@ from infrastructure.projector import Projector
 from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
+from infrastructure.signing import announce_signing_key
 from infrastructure.work.deadlines import keep_deadlines
 from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
@@ -67,6 +68,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
             async def run() -> None:
                 async with open_services(settings, ready.conninfo, keys) as services:
                     await sample_adopted(services, settings)
+                    await announce_signing_key(services, settings)
                     await _announce(services, settings)
                     with spared_collector():
                         async with answering(services, listener), asyncio.TaskGroup() as lives:
@@ -92,6 +94,7 @@ def work(*, attached: bool) -> None:
 
         async def run() -> None:
             async with open_services(settings, ready.conninfo, keys) as services:
+                await announce_signing_key(services, settings)
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
                 lives = (projector.run(), worker.run(), keep_deadlines(services))
