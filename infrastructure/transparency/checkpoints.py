@@ -17,6 +17,7 @@ from application.transparency.tiles import hashes_of, needed
 from application.transparency.tree import root
 from domain.events import CheckpointPublished
 from infrastructure.services import Services
+from infrastructure.signing import current_signer
 from infrastructure.transparency.tile_store import read_tiles, tree_size
 
 ACTOR: Final = "system:transparency"
@@ -88,13 +89,16 @@ async def publish(services: Services, signer: Signer, size: int) -> Note:
     return note
 
 
-async def publish_if_due(services: Services, signer: Signer, every: timedelta) -> Note | None:
-    """Publish what the tree has come to, if anything but a checkpoint was added and the last one is old enough."""
+async def publish_if_due(services: Services, every: timedelta) -> Note | None:
+    """Publish what the tree has come to, if anything but a checkpoint was added and the last one is old enough.
+
+    Raises `Unavailable`, `TilesMissing` and `KeyProblem`.
+    """
     async with services.pool.connection() as connection:
         size, newest = await tree_size(connection), await newest_checkpoint(connection)
     if newest and (not _added(size, newest) or services.clock() - newest.envelope.recorded_at < every):
         return None
-    return await publish(services, signer, size) if size else None
+    return await publish(services, await current_signer(services), size) if size else None
 
 
 def _added(size: int, newest: Published) -> int:

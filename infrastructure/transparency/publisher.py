@@ -10,16 +10,18 @@ from typing import Final
 import structlog
 
 from application.ports import Unavailable
+from application.transparency.notes import parse_checkpoint
 from infrastructure.faults import KeyProblem
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
-from infrastructure.signing import current_signer
 from infrastructure.transparency.builder import TreeBuilder
 from infrastructure.transparency.checkpoints import publish_if_due
 from infrastructure.transparency.tile_store import TilesMissing
 
 LOOK: Final = 1.0
 """Seconds between two looks."""
+PAUSE: Final = 10.0
+"""The same, after one that failed."""
 
 log = structlog.get_logger()
 
@@ -35,18 +37,19 @@ class Publisher:
     async def run(self) -> None:
         """Look for good."""
         while True:
-            if self._builder.leads:
-                await self.look()
-            await asyncio.sleep(LOOK)
+            failed = self._builder.leads and not await self.look()
+            await asyncio.sleep(PAUSE if failed else LOOK)
 
-    async def look(self) -> None:
-        """Publish, if it is time to."""
+    async def look(self) -> bool:
+        """Publish, if it is time to. False where that failed."""
         try:
-            note = await publish_if_due(self._services, await current_signer(self._services), self._every)
+            note = await publish_if_due(self._services, self._every)
         except (Unavailable, *AWAY) as fault:
             log.warning("checkpoint_delayed", fault=type(fault).__name__)
+            return False
         except (TilesMissing, KeyProblem) as fault:
             log.error("checkpoint_not_published", fault=type(fault).__name__)  # noqa: TRY400 -- it is tried again
-        else:
-            if note is not None:
-                log.info("checkpoint_published", size=int(note.text.split("\n")[1]))
+            return False
+        if note is not None:
+            log.info("checkpoint_published", size=parse_checkpoint(note.text).size)
+        return True
