@@ -49,7 +49,7 @@ class StreamProof:
             entries = tuple(
                 ProvenEntry(each["entry"].encode(), tuple(map(decoded, each["path"]))) for each in told["entries"]
             )
-            proof = cls(UUID(told["stream"]), told["checkpoint"], entries)
+            proof = cls(UUID(told["stream"]), str(told["checkpoint"]), entries)
             as_written = proof.text
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise BadNote("not a proof of a stream") from None
