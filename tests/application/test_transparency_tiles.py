@@ -170,6 +170,7 @@ def test_a_path_names_its_tile(level: int, index: int, width: int) -> None:
         "tile/0/\u0660\u0660\u0660",
         "tile/0/000\n",
         "tile/data/000",
+        "tile/0/" + "x001/" * 2000 + "000",
         "tile/entries/000",
     ],
 )
