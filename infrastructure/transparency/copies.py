@@ -104,7 +104,8 @@ class Copier:
         self._place = place
         self._number = number
         self._size = 0
-        self._pause = LOOK
+        self.pause = LOOK
+        """Seconds until the next look."""
 
     async def run(self) -> None:
         """Look for good."""
@@ -113,7 +114,7 @@ class Copier:
                 await self.look()
             except AWAY as fault:
                 log.warning("copies_interrupted", fault=type(fault).__name__)
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(self.pause)
 
     async def look(self) -> None:
         """Deliver the newest checkpoint, unless the place has it."""
@@ -129,10 +130,10 @@ class Copier:
         except Exception as fault:  # noqa: BLE001 -- whatever others' servers do, the service goes on
             self._failed(size, type(fault).__name__)
         else:
-            self._size, self._pause = size, LOOK
+            self._size, self.pause = size, LOOK
             CHECKPOINT_COPIES.labels(self._place.kind, "copied").inc()
 
     def _failed(self, size: int, why: str) -> None:
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
         CHECKPOINT_COPIES.labels(self._place.kind, "failed").inc()
         log.warning("checkpoint_not_copied", place=self._number, kind=self._place.kind, size=size, why=why)
