@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, get_args
 
@@ -36,6 +37,9 @@ from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 from infrastructure.signing import announce_signing_key
+from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.copies import keep_copies
+from infrastructure.transparency.publisher import Publisher
 from infrastructure.work.deadlines import keep_deadlines
 from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
@@ -74,6 +78,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                         async with answering(services, listener), asyncio.TaskGroup() as lives:
                             lives.create_task(keep_database(ready.server))
                             lives.create_task(Reminder(services).run())
+                            lives.create_task(keep_copies(services.pool, settings.checkpoint_copies))
                             if workers:
                                 lives.create_task(keep_working(settings, ready.conninfo))
 
@@ -97,7 +102,14 @@ def work(*, attached: bool) -> None:
                 await announce_signing_key(services, settings)
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
-                lives = (projector.run(), worker.run(), keep_deadlines(services))
+                builder = TreeBuilder(services.conninfo)
+                lives = (
+                    projector.run(),
+                    worker.run(),
+                    keep_deadlines(services),
+                    builder.run(),
+                    Publisher(services, builder, timedelta(seconds=settings.checkpoint_seconds)).run(),
+                )
                 tasks = [asyncio.ensure_future(life) for life in lives]
                 try:
                     with spared_collector():

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=1826, ge=0, le=36525)
     """How long nothing of a customer is erased after the relationship ended: five years, Regulation (EU) 2024/1624,
     Art. 77."""
+    checkpoint_seconds: int = Field(default=60, ge=1)
+    """How often a checkpoint of the log is published, while there is anything new."""
+    checkpoint_copies: str = Field(default="", repr=False)
+    """Where copies of checkpoints go, with commas between them: folders, and http(s) URLs.
+
+    A URL that ends in a slash is an object store's, which gets an object a checkpoint; any other is posted to.
+    """
     rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
     screening: str = "ofac"
@@ -184,6 +191,15 @@ class Settings(BaseSettings):
         if not all(CHAIN.fullmatch(chain) and _reachable(url.get_secret_value()) for chain, url in rpc.items()):
             raise ValueError("not EVM chains with the addresses of their nodes")
         return rpc
+
+    @field_validator("checkpoint_copies")
+    @classmethod
+    def _places(cls, places: str) -> str:
+        """Refuse what nothing could be sent to."""
+        given = [place.strip() for place in places.split(",") if "://" in place]
+        if not all(place.startswith(("http://", "https://")) and _reachable(place) for place in given):
+            raise ValueError("not folders and addresses")
+        return places
 
     @field_validator("chainalysis_sanctions_key", "chainalysis_key", "trm_key")
     @classmethod
