@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,18 +22,21 @@ from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.evidence_store import SealedEvidence
 from infrastructure.faults import CannotStart
+from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import check, migrate
 from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
 from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
+from infrastructure.signing_key import SigningKey
 from infrastructure.sources import chosen_sources
 from infrastructure.verification.nobody import NoProvider
 from infrastructure.verification.sumsub import Account, Sumsub
@@ -126,7 +130,7 @@ def _ready(settings: Settings, conninfo: str) -> Database:
 
 def keys_for(settings: Settings, conninfo: str) -> Keys:
     """The deployment's keys, made now in sandbox mode if there are none, and checked against the log's."""
-    keys = load_keys(settings.keys_folder, generate=settings.mode == "sandbox")
+    keys = load_keys(settings.key_source, generate=settings.mode == "sandbox")
     with let_in(conninfo):
         check_keys(service_conninfo(conninfo), keys)
     return keys
@@ -153,7 +157,7 @@ async def open_services(
         writing, sealing = Connection(service), Connection(service)
         stack.push_async_callback(writing.close)
         stack.push_async_callback(sealing.close)
-        keyring = Keyring(sealing, keys.master)
+        keyring = Keyring(sealing, MasterKeys(keys.masters, settings.key_source))
         executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
         running = asyncio.create_task(executor.run())
         stack.push_async_callback(_end, running)
@@ -170,6 +174,8 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            key_source=settings.key_source,
+            signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
@@ -180,6 +186,7 @@ async def open_services(
             clock=clock,
             new_id=ids.new_id,
             confirmation=settings.confirmation,
+            retention=timedelta(days=settings.retention_days),
             sandbox=sandbox,
         )
 

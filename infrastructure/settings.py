@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
+from infrastructure.key_sources import KeySource
+from infrastructure.logs import LogLevel
 
 BASE_URL: Final = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
@@ -22,7 +24,27 @@ ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{
 CHAIN: Final = re.compile(r"eip155:[1-9][0-9]{0,18}", re.ASCII)
 """A CAIP-2 id of an EVM chain."""
 URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
+LOG: Final = re.compile(r"(?!https?://)[!-*,-~]{1,200}", re.ASCII)
+"""A log's origin: no spaces and no plus."""
 LARGEST_PORT: Final = 65535
+KEY_FIELDS: Final = (
+    "master_key",
+    "master_previous_key",
+    "fingerprint_key",
+    "cursor_key",
+    "callback_key",
+    "signing_key",
+    "signing_previous_key",
+)
+OPTIONAL: Final = (
+    "database_url",
+    "key_command",
+    "origin",
+    "chainalysis_sanctions_key",
+    "chainalysis_key",
+    "trm_key",
+    "watchman_url",
+)
 
 
 class Settings(BaseSettings):
@@ -38,12 +60,36 @@ class Settings(BaseSettings):
     """Where the embedded database and the key files lie."""
     keys: Path | None = None
     """The folder of the key files; `keys` below the data folder if not set."""
+    key_command: str | None = Field(default=None, repr=False)
+    """Prints the key whose name is its last argument, in hex: for keys in a vault. Run without a shell."""
+    master_key: SecretStr | None = Field(default=None, repr=False)
+    """Each key may be given here, in hex, instead of in its file; the one before it too while it is replaced."""
+    master_previous_key: SecretStr | None = Field(default=None, repr=False)
+    fingerprint_key: SecretStr | None = Field(default=None, repr=False)
+    cursor_key: SecretStr | None = Field(default=None, repr=False)
+    callback_key: SecretStr | None = Field(default=None, repr=False)
+    signing_key: SecretStr | None = Field(default=None, repr=False)
+    signing_previous_key: SecretStr | None = Field(default=None, repr=False)
+    origin: str | None = None
+    """The log's name in checkpoints: a URL without its scheme. Once a key was announced, the name stays."""
+    log_level: LogLevel = "info"
+    """From which level on our own news are logged."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
+    retention_days: int = Field(default=1826, ge=0, le=36525)
+    """How long nothing of a customer is erased after the relationship ended: five years, Regulation (EU) 2024/1624,
+    Art. 77."""
+    checkpoint_seconds: int = Field(default=60, ge=1)
+    """How often a checkpoint of the log is published, while there is anything new."""
+    checkpoint_copies: str = Field(default="", repr=False)
+    """Where copies of checkpoints go, with commas between them: folders, and http(s) URLs.
+
+    A URL that ends in a slash is an object store's, which gets an object a checkpoint; any other is posted to.
+    """
     rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
     screening: str = "ofac"
@@ -103,13 +149,19 @@ class Settings(BaseSettings):
             raise ValueError("not a connection string") from None
         return conninfo
 
-    @field_validator(
-        "database_url", "chainalysis_sanctions_key", "chainalysis_key", "trm_key", "watchman_url", mode="before"
-    )
+    @field_validator(*KEY_FIELDS, *OPTIONAL, mode="before")
     @classmethod
     def _given(cls, value: object) -> object:
         """An empty variable is one that was not set."""
         return value or None
+
+    @field_validator("origin")
+    @classmethod
+    def _a_log(cls, origin: str | None) -> str | None:
+        """What C2SP signed-note allows as a key's name, in ASCII."""
+        if origin is not None and not LOG.fullmatch(origin):
+            raise ValueError("not a URL without its scheme")
+        return origin
 
     @field_validator("public_url")
     @classmethod
@@ -140,6 +192,15 @@ class Settings(BaseSettings):
             raise ValueError("not EVM chains with the addresses of their nodes")
         return rpc
 
+    @field_validator("checkpoint_copies")
+    @classmethod
+    def _places(cls, places: str) -> str:
+        """Refuse what nothing could be sent to."""
+        given = [place.strip() for place in places.split(",") if "://" in place]
+        if not all(place.startswith(("http://", "https://")) and _reachable(place) for place in given):
+            raise ValueError("not folders and addresses")
+        return places
+
     @field_validator("chainalysis_sanctions_key", "chainalysis_key", "trm_key")
     @classmethod
     def _fit_for_a_header(cls, key: SecretStr | None) -> SecretStr | None:
@@ -160,6 +221,12 @@ class Settings(BaseSettings):
     def keys_folder(self) -> Path:
         """Where the key files lie."""
         return self.keys or self.data / "keys"
+
+    @property
+    def key_source(self) -> KeySource:
+        """Where keys are read from."""
+        given = {field.removesuffix("_key").replace("_", "."): getattr(self, field) for field in KEY_FIELDS}
+        return KeySource(self.keys_folder, self.key_command, {name: key for name, key in given.items() if key})
 
     @property
     def local_url(self) -> str:

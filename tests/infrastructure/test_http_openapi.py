@@ -26,6 +26,9 @@ OPEN: Final = {
     "/health/live",
     "/health/ready",
     "/metrics",
+    "/tlog/checkpoint",
+    "/tlog/keys",
+    "/tlog/tile/{path:path}",
     "/v1/providers/sandbox/callback",
     "/sandbox/verification/{token}",
 }
@@ -109,6 +112,10 @@ async def test_every_answer_has_a_description_and_a_sound_content(document: dict
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
             elif operation["tags"] == ["policies"]:
                 assert list(answer["content"]) == ["application/x-ndjson"]
+            elif operation["operationId"] == "schemas_schema":
+                assert list(answer["content"]) == ["application/schema+json"]
+            elif operation["operationId"].endswith(("_inclusion", "_consistency")):
+                assert list(answer["content"]) == ["text/plain; charset=utf-8"]
             elif status != "204":
                 assert list(answer["content"]) == [
                     "application/octet-stream" if operation["operationId"].endswith("_evidence") else "application/json"
@@ -153,7 +160,9 @@ async def test_every_parameter_of_a_path_is_declared_and_no_other(document: dict
         assert declared == re.findall(r"\{(\w+)\}", path)
         for parameter in parameters:
             assert parameter["in"] in {"path", "query", "header"}
-            assert parameter["required"] is (parameter["in"] == "path" or parameter["name"] in {"from", "to"})
+            assert parameter["required"] is (
+                parameter["in"] == "path" or parameter["name"] in {"from", "to", "position", "old"}
+            )
             assert parameter["schema"]
         assert len({(parameter["in"], parameter["name"]) for parameter in parameters}) == len(parameters)
 

@@ -17,9 +17,9 @@ from tests.infrastructure.test_serve import ROOT, environment
 PROGRAM: Final = """
 import sys
 from pathlib import Path
-from infrastructure.keys import load_keys
+from infrastructure.keys import NAMES, load_keys
 keys = load_keys(Path(sys.argv[1]), generate=True)
-print(keys.master.hex(), keys.fingerprint.hex(), keys.cursor.hex(), keys.callback.hex())
+print(*(getattr(keys, name).hex() for name in NAMES))
 """
 
 
@@ -119,7 +119,7 @@ def test_a_fingerprint_says_nothing_without_its_key(folder: Path, tmp_path: Path
 @pytest.mark.parametrize("name", ["master", "fingerprint"])
 def test_a_database_takes_only_the_keys_it_was_begun_with(database: str, name: str) -> None:
     service = service_conninfo(database)
-    keys = Keys(*(bytes([number]) * 32 for number in range(4)))
+    keys = Keys(*(bytes([number]) * 32 for number in range(len(NAMES))))
     parts = {each: getattr(keys, each) for each in NAMES}
     check_keys(service, keys)
     check_keys(service, keys)
@@ -129,7 +129,7 @@ def test_a_database_takes_only_the_keys_it_was_begun_with(database: str, name: s
 
 
 def test_a_database_remembers_no_key_but_how_to_tell_it(database: str) -> None:
-    keys = Keys(*(bytes([number + 1]) * 32 for number in range(4)))
+    keys = Keys(*(bytes([number + 1]) * 32 for number in range(len(NAMES))))
     check_keys(service_conninfo(database), keys)
     kept = rows(database, "SELECT name, check_value FROM gatehouse.key_checks ORDER BY name")
 

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from infrastructure.embedded_postgres.locks import server_is_gone
+from infrastructure.keys import NAMES
 from projections import PROJECTIONS
 from tests.support.world import Wallet
 
@@ -253,7 +254,7 @@ def test_the_second_start_shows_no_key_and_takes_those_that_were_shown(begun: Be
 
 def test_the_key_files_and_the_note_of_the_connection_are_for_their_owner_alone(service: Serving) -> None:
     files = [service.data / "connection", *(service.data / "keys").iterdir()]
-    assert len(files) == 5
+    assert len(files) == 1 + len(NAMES)
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 

@@ -1,0 +1,142 @@
+"""Producing a bundle: the tree brought up to the log, a checkpoint published, the files written.
+
+Whoever is handed a bundle is on record before.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from application.handlers import alone
+from application.transparency.entry import IllegibleEntry
+from domain.events import ExportProduced
+from infrastructure.exports.asked import Asked
+from infrastructure.exports.bundle import Order, Progress, Written, write_bundle
+from infrastructure.exports.target import State, Target
+from infrastructure.exports.zipping import zip_bundle
+from infrastructure.faults import CannotStart
+from infrastructure.postgres import connect
+from infrastructure.services import Services
+from infrastructure.signing import current_signer
+from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.checkpoints import checkpoint_of, publish
+from infrastructure.transparency.tile_store import TilesMissing
+
+LOOK: Final = 0.1
+"""Seconds from one look at a tree that somebody else builds to the next."""
+
+_UPTO: Final = """
+    SELECT least(coalesce(max(notification_id), 0), gatehouse.position_at(coalesce(%b, 'infinity'::timestamptz)
+        - interval '1 microsecond')) FROM gatehouse.stored_events
+"""
+_PUBLISHED: Final = """
+    SELECT EXISTS (SELECT FROM gatehouse.stored_events WHERE topic = 'CheckpointPublished'
+        AND position(convert_to('"data":{"size":' || %b || ',', 'UTF8') IN state) > 0)
+"""
+_STOPPED: Final = "SELECT stopped_at FROM gatehouse.tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Who exports: an API key, or nobody but whoever has the command line."""
+
+    actor: str
+    reader: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """A bundle that is where it was asked for."""
+
+    target: Target
+    upto: int
+    written: Written
+
+
+async def produce(  # noqa: PLR0913 -- who wants what where, and how it goes
+    services: Services,
+    asked: Asked,
+    target: Target,
+    exporter: Exporter,
+    *,
+    begun: Callable[[int], None],
+    progress: Progress,
+) -> Produced:
+    """Produce a bundle, or go on with one. `begun` is told the size of the log. Raises `CannotStart`."""
+    with target.held():
+        state = target.state(asked)
+        if state is None:
+            state = State(await _upto(services, asked))
+            target.keep(asked, state)
+        begun(state.upto)
+        order = await _order(services, asked, state.upto)
+        written = await asyncio.to_thread(write_bundle, services.conninfo, order, target, state, progress)
+        if target.zipped:
+            await asyncio.to_thread(zip_bundle, target)
+        await _record(services, asked, exporter, state, written)
+        target.hand_over()
+    return Produced(target, state.upto, written)
+
+
+async def _upto(services: Services, asked: Asked) -> int:
+    """The size of the log that is exported: what was recorded by now, or before the time that was asked for."""
+    async with services.pool.connection() as connection:
+        row = await (await connection.execute(_UPTO, (asked.recorded_until,))).fetchone()
+    if row is None or not row[0]:
+        raise CannotStart("nothing was recorded by then: there is nothing to export")
+    return int(row[0])
+
+
+async def _order(services: Services, asked: Asked, upto: int) -> Order:
+    """The signed checkpoint of the log up to there, which is on record; built first as far as it is not there yet."""
+    signer = await current_signer(services)
+    await _grown(services.conninfo, upto)
+    async with services.pool.connection() as connection:
+        checkpoint = await checkpoint_of(connection, signer, upto)
+        published = await _is_published(connection, upto)
+    if not published:
+        await publish(services, signer, upto)
+    return Order(asked, checkpoint, signer)
+
+
+async def _grown(conninfo: str, upto: int) -> None:
+    """Have the tree cover a position, building it unless somebody else does. Raises `CannotStart`."""
+    try:
+        while await TreeBuilder(conninfo).catch_up() < upto:
+            async with await connect(conninfo) as connection:
+                row = await (await connection.execute(_STOPPED)).fetchone()
+            if row and row[0] is not None:
+                raise CannotStart(f"the tree over the log stands still: the event at {row[0]} is no entry")
+            await asyncio.sleep(LOOK)
+    except IllegibleEntry as fault:
+        raise CannotStart(f"the tree over the log stands still: {fault}") from fault
+    except TilesMissing as fault:
+        raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
+
+
+async def _is_published(connection: AsyncConnection[tuple[object, ...]], size: int) -> bool:
+    """Whether a checkpoint of that size is on record."""
+    row = await (await connection.execute(_PUBLISHED, (str(size),))).fetchone()
+    return bool(row and row[0])
+
+
+async def _record(services: Services, asked: Asked, exporter: Exporter, state: State, written: Written) -> None:
+    """Put on record who takes out what. Raises `Unavailable` where that cannot be recorded."""
+    event = ExportProduced(
+        reader=exporter.reader,
+        formats=tuple(asked.written),
+        upto=state.upto,
+        recorded_from=asked.recorded_from,
+        recorded_until=asked.recorded_until,
+        customer=asked.customer,
+        partner=asked.partner,
+        types=tuple(sorted(set(asked.types))),
+        entries=written.entries,
+        manifest=written.manifest,
+    )
+    stream = services.new_id()
+    await services.execute(lambda: alone(stream, event), actor=exporter.actor)
