@@ -4,7 +4,7 @@ With the signing key a tampering is sealed again, so that no file's digest gives
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from application.transparency.notes import Note, Signer
 from bench.bundles import OWN, EntryLog, Told, seal
+from infrastructure.exports.verify import Problem
 
 
 @dataclass
@@ -66,6 +67,15 @@ class Planted:
     """Any of them."""
     warned: bool = False
     """Whether it is something that may be, and is only told."""
+
+    def named_in(self, problems: Iterable[Problem]) -> bool:
+        """Whether one of the problems is what was planted, where it was planted."""
+        return any(
+            problem.code in self.codes
+            and (self.file is None or problem.file == self.file)
+            and (not self.lines or problem.line in self.lines)
+            for problem in problems
+        )
 
 
 def planted(*codes: str, **where: Any) -> Planted:  # noqa: ANN401 -- the fields of Planted

@@ -36,8 +36,8 @@ def run(*, quick: bool) -> Report:
     entries = QUICK_ENTRIES if quick else ENTRIES
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name:
         folder = Path(name)
-        _written(folder, entries)
-        turns = [Turn(_verified(folder, entries), _plain(folder / "entries.jsonl")) for _ in range(TURNS)]
+        write_bundle(folder, entries)
+        turns = [Turn(verified(folder, entries), _plain(folder / "entries.jsonl")) for _ in range(TURNS)]
         return report(turns, entries=entries, megabytes=(folder / "entries.jsonl").stat().st_size / 1e6)
 
 
@@ -73,7 +73,8 @@ def report(turns: list[Turn], *, entries: int, megabytes: float) -> Report:
     )
 
 
-def _written(folder: Path, entries: int) -> None:
+def write_bundle(folder: Path, entries: int) -> None:
+    """Write the bundle of a log of customers' lives."""
     signer = Signer(ORIGIN, b"\1" * 32)
     log = EntryLog(signer)
     log.announce(signer)
@@ -81,7 +82,7 @@ def _written(folder: Path, entries: int) -> None:
     log.write(folder)
 
 
-def _verified(folder: Path, entries: int) -> float:
+def verified(folder: Path, entries: int) -> float:
     """As an auditor runs it: the bundle's own file, without the project and without what is installed."""
     begun = time.monotonic()
     command = [sys.executable, "-I", "-S", str(folder / "verify.py"), str(folder), "--json"]

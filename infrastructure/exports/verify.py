@@ -176,7 +176,7 @@ def decompressed(data: bytes) -> Point:
     x = pow(square, (P + 3) // 8, P)
     if x * x % P != square:
         x = x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or x * x % P != square or (x == 0 and odd):
+    if y >= P or x * x % P != square:
         raise Malformed("a key that is no point of the curve")
     x = x if x & 1 == odd else P - x
     point = eightfold = x, y, 1, x * y % P
