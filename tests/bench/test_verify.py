@@ -7,7 +7,7 @@ from bench.report import BenchError
 from bench.verify import Turn, report
 
 
-def test_both_passes_are_timed_over_the_same_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_passes_are_timed_over_the_same_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "QUICK_ENTRIES", 600)
     monkeypatch.setattr(verify, "TURNS", 1)
     found = verify.run(quick=True)
