@@ -19,8 +19,9 @@ import uvloop
 
 from bench.bundles import OWN, EntryLog, lived_log
 from bench.report import BenchError
+from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER
 from bench.tampered_log import DEEDS, TamperedLog
-from bench.tamperings import IN_WHOLE, OF_CUSTOMER, Planted, Scene
+from bench.tampering import Planted, Scene
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.exports.verify import Report, verify
 from infrastructure.migrate import migrate

@@ -16,7 +16,7 @@ from application.transparency.notes import Signer
 from bench.bundles import OWN, EntryLog, moment
 from bench.data import copy
 from bench.lives import COLUMNS
-from bench.tamperings import Planted, planted
+from bench.tampering import Planted, planted
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Order, write_bundle
 from infrastructure.exports.target import State, Target

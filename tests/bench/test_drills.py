@@ -11,8 +11,9 @@ from bench.drill_kill_postgres import compare
 from bench.drill_network import BOUND
 from bench.drill_tamper import Tally
 from bench.drills import main
+from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER
 from bench.tampered_log import DEEDS
-from bench.tamperings import IN_WHOLE, OF_CUSTOMER, Planted
+from bench.tampering import Planted
 from infrastructure.exports.verify import Report
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.bundles import EntryLog
-from bench.tamperings import IN_WHOLE, OF_CUSTOMER, Scene, Tampering
+from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER, Tampering
+from bench.tampering import Scene
 from infrastructure.exports.verify import verify
 from tests.support.bundles import CUSTOMER, FIRST, made_log, write_customer
 
