@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.transparency.notes import Checkpoint, Note, signed
-from bench.bundles import seal
+from bench.bundles import ORIGIN, seal
 from infrastructure.exports.verify import Checkpoint as ReadCheckpoint
 from infrastructure.exports.verify import Malformed, Manifest, strict, verify
 from infrastructure.exports.verify import Note as ReadNote
@@ -88,11 +89,15 @@ def test_a_manifest_that_says_what_cannot_be_is_refused(path: tuple[str, ...], v
         lambda _: DEEP,
     ],
 )
-def test_a_manifest_that_is_not_written_as_one_is_refused(spoil: Callable[[bytes], bytes], bundle: Path) -> None:
-    path = bundle / "manifest.json"
-    path.write_bytes(spoil(path.read_bytes()))
+def test_a_manifest_that_is_not_written_as_one_is_refused_though_it_is_signed(
+    spoil: Callable[[bytes], bytes], bundle: Path
+) -> None:
+    spoilt = spoil((bundle / "manifest.json").read_bytes())
+    (bundle / "manifest.json").write_bytes(spoilt)
+    text = f"{ORIGIN}\nmanifest\n{sha256(spoilt).hexdigest()}\n"
+    (bundle / "manifest.sig").write_text(signed(text, SECOND).whole, newline="")
     report = verify(bundle)
-    assert not report.ok
+    assert codes(report) == {"manifest_malformed"}
     assert report.text().isascii()
 
 
