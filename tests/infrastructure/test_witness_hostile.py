@@ -255,7 +255,7 @@ async def test_a_key_that_was_not_handed_over_to_signs_nothing(tmp_path: Path, w
 
 async def test_a_key_that_was_handed_over_to_signs(tmp_path: Path) -> None:
     await look(Served(300), tmp_path)
-    keys = [
+    keys: list[dict[str, Any]] = [
         {"key": SIGNER.public.vkey, "since": 1},
         {"key": "nonsense", "previous": SIGNER.public.vkey, "handover": "nonsense"},
         {"key": NEXT.public.vkey, "previous": SIGNER.public.vkey, "handover": handover(SIGNER, NEXT)},
