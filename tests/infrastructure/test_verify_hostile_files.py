@@ -72,7 +72,7 @@ def test_keys_that_are_no_announcements_are_refused(data: bytes, bundle: Path) -
 def test_a_tile_of_another_length_is_refused(data: bytes, bundle: Path) -> None:
     for name in ("tile/0/000", "tile/0/001.p/14", "tile/1/000.p/1"):
         if len((bundle / name).read_bytes()) != len(data):
-            assert resealed(bundle, name, data) & {"tile_changed", "tile_missing"}, name
+            assert "tile_changed" in resealed(bundle, name, data), name
 
 
 @pytest.mark.parametrize(
