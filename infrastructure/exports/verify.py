@@ -23,7 +23,6 @@ import struct
 import sys
 import zipfile
 import zlib
-from array import array
 from base64 import b64decode, b64encode
 from binascii import unhexlify
 from collections import Counter
@@ -35,9 +34,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import sha256, sha512
 from io import BufferedReader
-from itertools import count, islice
+from itertools import islice
 from multiprocessing import get_context
-from operator import eq
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self, cast
 
@@ -48,6 +46,8 @@ ENTRY: Final = re.compile(
     rb'"recordedAt":"([0-9T:.-]{26}Z)","previous":(?:null|"([0-9a-f]{64})"),"event":\{.*\}\}\}\n'
 )
 """A line of entries.jsonl. What an event says is not judged here: it is what the log holds, or it is not."""
+TELLING: Final = {b"SigningKeyAnnounced", b"CheckpointPublished"}
+"""Types of entries that tell of the log itself."""
 CHANGED: Final = "entry_changed", "it is not what the log holds at this position: it was changed, or is foreign"
 UNPROVED: Final = "tile_missing", "its tile is not here, so that nothing shows that it is in the log"
 MISWRITTEN: Final = "entry_malformed", "it is not written as an entry is"
@@ -352,16 +352,16 @@ class Bundle:
                 self.strange.append(member.filename)
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
+    def open(self, name: str, buffer: int = 1 << 13) -> Iterator[IO[bytes]]:
         """A file's bytes. Raises `Malformed` where they cannot be read."""
         if name not in self.sizes:
             raise Malformed("it is missing")
         try:
             if self.zip is None:
-                with Path(self.path, name).open("rb", buffering=BLOCK) as file:
+                with Path(self.path, name).open("rb", buffering=buffer) as file:
                     yield file
             else:
-                with self.zip.open(name) as member, BufferedReader(cast("Any", member), BLOCK) as file:
+                with self.zip.open(name) as member, BufferedReader(cast("Any", member), buffer) as file:
                     yield file
         except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as fault:
             raise Malformed(f"it cannot be read: {fault}") from None
@@ -375,14 +375,11 @@ class Bundle:
         return data
 
     def lines(self, name: str, claims: Claims) -> Iterator[bytes]:
-        """A file's lines, not much more of them than the manifest claims. Raises `Malformed`."""
-        left = claims.get(name, (0,))[0] + LONGEST_LINE
-        with self.open(name) as file:
-            for line in iter(partial(file.readline, LONGEST_LINE), b""):
-                yield line
-                left -= len(line)
-                if left < 0:
-                    raise Malformed("it is far longer than the manifest says")
+        """A file's lines, if they are not far more than the manifest claims. Raises `Malformed`."""
+        if self.sizes.get(name, 0) > claims.get(name, (0,))[0] + LONGEST_LINE:
+            raise Malformed("it is far longer than the manifest says: it was not read")
+        with self.open(name, BLOCK) as file:
+            yield from iter(partial(file.readline, LONGEST_LINE), b"")
 
     def sha256(self, name: str) -> str:
         """A file's SHA-256 in hex; nothing, where it cannot be read."""
@@ -633,46 +630,49 @@ class Entries:
         self.report.problems.add(code, says, ENTRIES, line, position)
 
     def check(self) -> None:
+        """All that can be said of them without hashing."""
+        try:
+            self._check()
+        except Malformed as fault:
+            self.wrong("file_unreadable", str(fault))
+
+    def _check(self) -> None:
         """Whether the lines are those that the manifest claims, in order, and each stream's are chained.
 
         Chains are looked at until something is out of order: after that they cannot hold.
         """
-        of, number, due, held, leaves, chained = self.of, 0, self.of.first, -1, b"", True
-        positions, keys, after = array("q"), [], Successors()
-        filtered = not of.dense or of.since or of.until
+        of, number, due, held, leaves, ordered = self.of, 0, self.of.first, -1, b"", True
+        keys, after, filtered = [], Successors(), not of.dense or of.since or of.until
         heads: dict[bytes, bytes] = {}
         """What a stream's next entry has to give: its version, and the hash of the one before it."""
-        try:
-            for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
-                found = ENTRY.fullmatch(line)
-                if found is None:
-                    self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), number)
-                    positions.append(0)
-                    chained = False
-                    continue
-                digits, stream, version, kind, recorded, previous = found.groups()
-                position = int(digits)
-                positions.append(position)
-                chained = chained and (position == due or (position > due and not of.dense))
-                due = position + 1
-                if position - 1 >> 8 != held:
-                    held = position - 1 >> 8
-                    leaves = self.tree.leaves(held << 8, WIDTH)
-                if chained and leaves:
-                    if heads.get(stream, b"1") != version + unhexlify(previous or b""):
-                        self._unchained(heads.get(stream), int(version), previous, (number, position))
-                    at = (position - 1 & 255) * HASH
-                    heads[stream] = after[version] + leaves[at : at + HASH]
-                if filtered and not self._asked_for(line, stream, version, kind, recorded):
-                    self.wrong("entry_foreign", "it is not what the filters ask for", number, position)
+        for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
+            found = ENTRY.fullmatch(line)
+            if found is None:
+                self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), number)
+                ordered = False
+                continue
+            digits, stream, version, kind, recorded, previous = found.groups()
+            position = int(digits)
+            if position != due:
+                ordered = ordered and position > due and not of.dense
+            due = position + 1
+            tile, leaf = divmod(position - 1, WIDTH)
+            if tile != held:
+                held, leaves = tile, self.tree.leaves(tile * WIDTH, WIDTH)
+            if ordered and leaves:
+                if heads.get(stream, b"1") != version + unhexlify(previous or b""):
+                    self._unchained(heads.get(stream), int(version), previous, (number, position))
+                heads[stream] = after[version] + leaves[leaf * HASH : leaf * HASH + HASH]
+            if filtered and not self._asked_for(line, stream, version, kind, recorded):
+                self.wrong("entry_foreign", "it is not what the filters ask for", number, position)
+            if kind in TELLING:
                 if kind == b"SigningKeyAnnounced":
                     keys.append(position)
-                elif kind == b"CheckpointPublished":
+                else:
                     self._published(line, number, position)
-        except Malformed as fault:
-            self.wrong("file_unreadable", str(fault), number)
         self.report.entries = number
-        self._order(positions)
+        if not ordered or due > of.last + 1 or (of.dense and due <= of.last):
+            self._order()
         if number != of.entries:
             self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}")
         if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
@@ -689,12 +689,12 @@ class Entries:
             code = "chain_broken" if of.dense else "customer_event_dropped"
             self.wrong(code, f"version {version} of its stream follows where {due} is due", *at)
 
-    def _order(self, positions: Sequence[int]) -> None:
-        """Whether each position is there once, in its place, and all of them where none may be left out."""
-        of, seen, kept = self.of, set[int](), list[tuple[int, int]]()
-        if of.dense and len(positions) == of.last - of.first + 1 and all(map(eq, positions, count(of.first))):
-            return
-        for number, position in enumerate(positions, 1):
+    def _order(self) -> None:
+        """Say which positions are not there once, in their places, nor all of them where none may be left out."""
+        of, seen, number = self.of, set[int](), 0
+        kept: list[tuple[int, int]] = []
+        for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
+            position = position_of(line) if ENTRY.fullmatch(line) else 0
             if position and not of.first <= position <= of.last:
                 self.wrong("entry_foreign", "its position is not in this bundle's range", number, position)
             elif position in seen:
@@ -703,14 +703,14 @@ class Entries:
                 seen.add(position)
                 kept.append((number, position))
         due = of.first
-        for (number, position), belongs in zip(kept, sorted(seen), strict=True):
+        for (at, position), belongs in zip(kept, sorted(seen), strict=True):
             if position != belongs:
-                self.wrong("entries_swapped", f"it stands where {belongs:,} belongs", number, position)
+                self.wrong("entries_swapped", f"it stands where {belongs:,} belongs", at, position)
             if of.dense and belongs > due:
-                self.wrong("entry_deleted", f"missing: all up to position {belongs - 1:,}", number, due)
+                self.wrong("entry_deleted", f"missing: all up to position {belongs - 1:,}", at, due)
             due = belongs + 1
         if of.dense and due <= of.last:
-            self.wrong("tail_truncated", f"missing: all up to the last, {of.last:,}", len(positions), due)
+            self.wrong("tail_truncated", f"missing: all up to the last, {of.last:,}", number, due)
 
     def _asked_for(self, line: bytes, stream: bytes, version: bytes, kind: bytes, recorded: bytes) -> bool:
         """Whether the filters let an entry in. Whose customer it is about, the first entry of its stream says."""

@@ -26,6 +26,13 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
+def put_signed(folder: Path, data: bytes) -> None:
+    """Have a manifest say whatever it is, signed with the log's key."""
+    (folder / "manifest.json").write_bytes(data)
+    text = f"{ORIGIN}\nmanifest\n{sha256(data).hexdigest()}\n"
+    (folder / "manifest.sig").write_text(signed(text, SECOND).whole, newline="")
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -92,13 +99,21 @@ def test_a_manifest_that_says_what_cannot_be_is_refused(path: tuple[str, ...], v
 def test_a_manifest_that_is_not_written_as_one_is_refused_though_it_is_signed(
     spoil: Callable[[bytes], bytes], bundle: Path
 ) -> None:
-    spoilt = spoil((bundle / "manifest.json").read_bytes())
-    (bundle / "manifest.json").write_bytes(spoilt)
-    text = f"{ORIGIN}\nmanifest\n{sha256(spoilt).hexdigest()}\n"
-    (bundle / "manifest.sig").write_text(signed(text, SECOND).whole, newline="")
+    put_signed(bundle, spoil((bundle / "manifest.json").read_bytes()))
     report = verify(bundle)
     assert codes(report) == {"manifest_malformed"}
     assert report.text().isascii()
+
+
+@pytest.mark.parametrize("name", ["entries.jsonl", "keys.jsonl", "verify.py", "tile/0/000"])
+@pytest.mark.parametrize("claim", [{"sha256": "0" * 64}, {"bytes": 7}], ids=str)
+def test_a_file_that_is_not_what_the_manifest_says_is_named(name: str, claim: dict[str, Any], bundle: Path) -> None:
+    said = manifest(bundle)
+    said["files"][name] |= claim
+    put_signed(bundle, (json.dumps(said, indent=2, sort_keys=True) + "\n").encode())
+    report = verify(bundle)
+    assert codes(report) == {"file_changed"}
+    assert {problem.file for problem in report.problems} == {name}
 
 
 def test_a_manifest_of_gigabytes_is_not_read(bundle: Path) -> None:
