@@ -28,7 +28,8 @@ from infrastructure.sealing import MasterKey
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 from infrastructure.signing import announce_signing_key, announced, current_signer
-from tests.infrastructure.test_executor import rows
+from tests.infrastructure.test_erasure_at_once import WAITS
+from tests.infrastructure.test_executor import eventually, rows
 from tests.infrastructure.test_serve import ROOT, environment
 from tests.support.world import Wallet, running
 
@@ -180,6 +181,21 @@ async def test_keys_that_are_in_use_are_waited_for(database: str, tmp_path: Path
             assert not done
         assert (await rotating).rewrapped == 1
         assert await opens(other, {subject: digest})
+
+
+async def test_a_key_that_is_being_made_is_waited_for_before_another_master_is_current(
+    database: str, tmp_path: Path
+) -> None:
+    """Otherwise it would be wrapped by a key that is retired, unseen."""
+    subject = uuid4()
+    async with process(database, tmp_path) as services:
+        async with services.keyring.key_for(subject) as key:
+            sealed = key.seal(b"said", b"place")
+            rotating = asyncio.create_task(rotated(services))
+            await eventually(lambda: rows(database, WAITS))
+        assert (await rotating).rewrapped == 1
+        async with services.keyring.key_of(subject) as key:
+            assert key.open(sealed, b"place") == b"said"
 
 
 async def test_the_keys_of_the_version_before_are_rewrapped_and_erased_ones_stay_gone(
