@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.faults import CannotStart
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
@@ -174,6 +176,7 @@ async def open_services(
             signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
+            exports=ExportOrders(settings.data / "exports", timedelta(days=settings.exports_kept_days)),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             confirming=confirming,
             provider=provider,

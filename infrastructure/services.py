@@ -17,6 +17,7 @@ from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
@@ -62,6 +63,7 @@ class Services:
     signing: SigningKey
     keyring: Keyring
     evidence: SealedEvidence
+    exports: ExportOrders
     sources: tuple[ScreeningSource, ...]
     """In the order in which they are asked."""
     confirming: tuple[ScreeningSource, ...]

@@ -32,7 +32,7 @@ from infrastructure.exports.tiles import put_tiles
 from infrastructure.schemas import schemas
 
 FORMAT: Final = "gatehouse-bundle/1"
-STEP: Final = 32 * SPAN
+STEP: Final = 8 * SPAN
 """Positions from one point that an export can be gone on with to the next."""
 VERIFIER: Final = Path(__file__).with_name("verify.py")
 README: Final = b"""\

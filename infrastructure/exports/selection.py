@@ -45,7 +45,7 @@ _TILES: Final = """
 """
 _PREDECESSORS: Final = """
     SELECT uuid_send(e.originator_id), e.originator_version,
-        encode(substr(t.hashes, ((e.notification_id - 1) % 256)::int * 32 + 1, 32), 'hex')
+        encode(substr(t.hashes, mod(e.notification_id - 1, 256)::int * 32 + 1, 32), 'hex')
     FROM unnest(%b, %b) AS asked (stream, version)
     JOIN gatehouse.stored_events e ON e.originator_id = asked.stream AND e.originator_version = asked.version
     JOIN gatehouse.tiles t ON t.level = 0 AND t.index = (e.notification_id - 1) / 256
