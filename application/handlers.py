@@ -11,8 +11,9 @@ from uuid import UUID
 
 from application.envelope import Envelope
 from application.ports import Fingerprint, Histories
+from application.retention import ended_at
 from application.streams import bar_of, claim_of
-from domain.commands import Command, RecordScreening, RecordVerification, RegisterCustomer
+from domain.commands import Command, EraseSubject, RecordScreening, RecordVerification, RegisterCustomer
 from domain.customer import LEADS_TO, Customer, fold
 from domain.decide import decide
 from domain.events import OnboardingBarred, PersonRecognised, ScreeningPassed, VerificationPassed, WalletClaimed
@@ -64,6 +65,8 @@ def change(
         raise UnknownCustomer
     if if_match is not None and not if_match(history):
         raise VersionMismatch
+    if isinstance(command, EraseSubject):
+        command = replace(command, ended_at=ended_at(history, now=command.now))
     return (yield from decided(customer_id, customer, command, fingerprint=fingerprint))
 
 

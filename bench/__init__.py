@@ -25,6 +25,7 @@ BENCHES: Final = {
     "pipeline": "bench.pipeline",
     "replay": "bench.replay",
     "sanctions": "bench.sanctions",
+    "verify": "bench.verify",
 }
 
 

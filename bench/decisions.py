@@ -18,7 +18,8 @@ from infrastructure.collector import spared_collector
 from infrastructure.keys import NAMES, Keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
-from infrastructure.replay.decisions import Access, DecisionFindings, replay_decisions
+from infrastructure.replay.decisions import DecisionFindings, replay_decisions
+from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import cores
 from infrastructure.replay.trial import tried_policy
 

@@ -26,10 +26,11 @@ from bench.server import ROOT
 from domain.events import ApiKeyRevoked
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ids import new_id, now
+from infrastructure.keyring import Keyring
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import Connection, service_conninfo
-from infrastructure.sealing import Keyring
 
 EVENTS: Final = 5000
 """In a round."""
@@ -95,7 +96,7 @@ async def write(conninfo: str, share: int) -> None:
 
 async def _write(conninfo: str, share: int) -> None:
     connection = Connection(service_conninfo(conninfo), at_most=1)
-    journal = PostgresJournal(connection, log_on(conninfo), Keyring(connection, bytes(32)))
+    journal = PostgresJournal(connection, log_on(conninfo), Keyring(connection, MasterKeys([bytes(32)])))
     chance = random.Random()  # noqa: S311 -- mixes, decides nothing
     left = share
     while left:

@@ -16,7 +16,7 @@ from application.ports import Histories
 from bench.lives import COLUMNS, recorded_at
 from domain.customer import Customer, evolve
 from domain.vocabulary import Event
-from infrastructure.keys import Keys
+from infrastructure.keys import BEGIN_MASTER, Keys
 from infrastructure.log.journal import KeysAtHand
 from infrastructure.sealing import MasterKey, seal_evidence
 
@@ -95,6 +95,7 @@ class MadeLog:
         """COPY what is not loaded yet, if it is so much."""
         if len(self._rows["stored_events"]) < at_least:
             return
+        connection.execute(BEGIN_MASTER, (self._master.id,))
         for name, columns in _TABLES.items():
             into = sql.SQL("COPY {} ({}) FROM STDIN").format(
                 sql.Identifier("gatehouse", name), sql.SQL(", ").join(map(sql.Identifier, columns))

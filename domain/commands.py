@@ -1,13 +1,14 @@
 """What may be asked of a customer. Clock, ids, network and keys come in as data, so deciding stays pure."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
 from domain.events import ChallengeIssued
 from domain.findings import SourceReport, VerificationResult
 from domain.policies.registry import MONITORING_IN_FORCE, SCREENING_IN_FORCE, VERIFICATION_IN_FORCE
-from domain.vocabulary import Confirmation, Ground, Moment
+from domain.vocabulary import Confirmation, Ground, LegalBasis, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +199,16 @@ class LiftLegalHold:
 
 @dataclass(frozen=True, slots=True)
 class EraseSubject:
-    """Destroy the key of the customer's personal data."""
+    """Destroy the key of the customer's personal data, once `retention` is over.
 
-    legal_basis: str
+    `ended_at` is when the relationship ended; None while it has not, or nobody says.
+    """
+
+    legal_basis: LegalBasis
     key_reference: str
+    now: Moment
+    retention: timedelta
+    ended_at: Moment | None = None
 
 
 Command = (

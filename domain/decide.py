@@ -48,15 +48,18 @@ from domain.monitoring import of_monitoring
 from domain.refusals import (
     ActivationReserved,
     ChallengeAlreadySigned,
+    CustomerErased,
     NothingToDecide,
     NotTheProposer,
+    PartnerRequestAlone,
     SelfConfirmation,
     SelfRefusal,
     UnderLegalHold,
     UnknownCustomer,
+    WithinRetention,
     WrongStatus,
 )
-from domain.vocabulary import Event, Ground, Status
+from domain.vocabulary import Event, Ground, LegalBasis, Status
 from domain.wallet import same_wallet
 
 
@@ -76,6 +79,8 @@ def _decide(customer: Customer | None, command: Command) -> Iterator[Event]:
         return _register(customer, command)
     if customer is None:
         raise UnknownCustomer
+    if customer.erased and not isinstance(command, EraseSubject):
+        raise CustomerErased
     match command:
         case IssueChallenge():
             return _issue_challenge(customer, command)
@@ -228,6 +233,12 @@ def _lift(customer: Customer, command: LiftLegalHold) -> Iterator[Event]:
 def _erase(customer: Customer, command: EraseSubject) -> Iterator[Event]:
     if customer.erased:
         return
+    if command.ended_at is None:
+        raise WrongStatus
     if customer.legal_hold:
         raise UnderLegalHold
+    if command.legal_basis is LegalBasis.PARTNER_REQUEST:
+        raise PartnerRequestAlone
+    if command.now < command.ended_at + command.retention:
+        raise WithinRetention
     yield SubjectErased(legal_basis=command.legal_basis, key_reference=command.key_reference)

@@ -80,6 +80,24 @@ class UnderLegalHold(Refused):
     code = "legal_hold"
 
 
+class WithinRetention(Refused):
+    """The law asks that the customer's data is kept for some time yet."""
+
+    code = "retention_period"
+
+
+class PartnerRequestAlone(Refused):
+    """A partner's wish is no reason to erase what the law asks to keep."""
+
+    code = "partner_request_alone"
+
+
+class CustomerErased(Refused):
+    """The customer's personal data was erased: nothing more happens to it."""
+
+    code = "customer_erased"
+
+
 class NotVerifying(Refused):
     """There is no verification session now."""
 

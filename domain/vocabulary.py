@@ -72,6 +72,16 @@ class Ground(StrEnum):
     SUSPICION = "suspicion"
 
 
+class LegalBasis(StrEnum):
+    """Why a customer's personal data is erased."""
+
+    RETENTION_OVER = "retention_over"
+    DATA_SUBJECT_REQUEST = "data_subject_request"
+    AUTHORITY_ORDER = "authority_order"
+    PARTNER_REQUEST = "partner_request"
+    """Never enough alone; here so that it is refused by name."""
+
+
 class Reason(StrEnum):
     """Reason codes of decisions, for officers, auditors and regulators. Partners never see them."""
 

@@ -1,20 +1,25 @@
-"""Commands of whoever runs the service: migrate and keys. What they need is opened here."""
+"""Commands of whoever runs the service: migrate, keys and erasure. What they need is opened here."""
 
 import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TypeVar, get_args
 from uuid import UUID
 
 import typer
 
 from application.handlers import append
+from domain.refusals import Refused
+from domain.vocabulary import LegalBasis
 from infrastructure import migrate as migrations
 from infrastructure.api_keys import Role, UnknownKey, issue, new_key, revoke
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
+from infrastructure.erasure import erase_subject
 from infrastructure.faults import CannotStart
+from infrastructure.http.problems import PROBLEMS
 from infrastructure.logs import set_up_logs
 from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import SAMPLE, read
@@ -97,6 +102,25 @@ def list_keys(*, as_json: bool) -> None:
             typer.echo(
                 "  ".join(f"{value:{width}}" for value, width in zip(row.values(), (36, 8, 36, 20), strict=False))
             )
+
+
+def erase_customer(customer: str, *, basis: str, as_json: bool) -> None:
+    """Erase a customer's personal data."""
+    customer_id = _uuid(customer)
+    if basis not in set(LegalBasis):
+        raise CannotStart(f"a legal basis is one of {', '.join(LegalBasis)}")
+
+    async def run(services: Services) -> datetime:
+        return await erase_subject(services, customer_id, LegalBasis(basis), actor="admin:console")
+
+    try:
+        erased_at = with_services(run)
+    except Refused as refusal:
+        raise CannotStart(f"{refusal.code}: {PROBLEMS[refusal.code].title}") from None
+    if as_json:
+        typer.echo(json.dumps({"id": str(customer_id), "erasedAt": erased_at.isoformat()}))
+    else:
+        typer.echo(f"erased at {erased_at.isoformat()}: what was sealed with the customer's key never opens again")
 
 
 async def issue_key(services: Services, *, role: Role, name: str, partner: UUID | None = None) -> IssuedKey:

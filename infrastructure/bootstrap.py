@@ -22,17 +22,19 @@ from infrastructure import ids
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
+from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.faults import CannotStart
+from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys, check_keys, load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import check, migrate
 from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
 from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
 from infrastructure.signing_key import SigningKey
@@ -156,7 +158,7 @@ async def open_services(
         writing, sealing = Connection(service), Connection(service)
         stack.push_async_callback(writing.close)
         stack.push_async_callback(sealing.close)
-        keyring = Keyring(sealing, keys.master)
+        keyring = Keyring(sealing, MasterKeys(keys.masters, settings.key_source))
         executor = Executor(PostgresJournal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
         running = asyncio.create_task(executor.run())
         stack.push_async_callback(_end, running)
@@ -173,6 +175,7 @@ async def open_services(
             pool=pool,
             directory=KeyDirectory(pool),
             keys=keys,
+            key_source=settings.key_source,
             signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
@@ -185,6 +188,7 @@ async def open_services(
             clock=clock,
             new_id=ids.new_id,
             confirmation=settings.confirmation,
+            retention=timedelta(days=settings.retention_days),
             sandbox=sandbox,
         )
 

@@ -23,11 +23,19 @@ from domain.vocabulary import Event, Sealed
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ID: Final = "urn:gatehouse:event"
 
-_HEX: Final = "[0-9a-f]"
-_UUID: Final = f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
-_MOMENT: Final = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"  # RFC 3339
+_ORDER: Final = (
+    "$schema",
+    "$id",
+    "title",
+    "description",
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "$defs",
 )
+_UUID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_MOMENT: Final = "^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 _BASE64: Final = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _SHORTEST: Final = 40
 """A nonce and a tag of 28 bytes, in base64: no sealed text is shorter."""
@@ -51,12 +59,6 @@ def _schema(event: type[Event]) -> JsonSchemaValue:
     if definitions:
         made["$defs"] = definitions
     return {key: made[key] for key in _ORDER if key in made}
-
-
-_ORDER: Final = (
-    *("$schema", "$id", "title", "description"),
-    *("type", "properties", "required", "additionalProperties", "$defs"),
-)
 
 
 def _text(schema: JsonSchemaValue) -> str:

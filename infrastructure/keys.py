@@ -17,6 +17,9 @@ from infrastructure.key_sources import KeySource
 
 NAMES: Final = ("master", "fingerprint", "cursor", "callback", "signing")
 
+BEGIN_MASTER: Final = "SELECT gatehouse.begin_master(%s) WHERE NOT EXISTS (SELECT FROM gatehouse.master_keys)"
+"""Make a master key the first one of a database that has none."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keys:
@@ -28,6 +31,13 @@ class Keys:
     callback: bytes
     signing: bytes
     """The seed of an Ed25519 key."""
+    previous_master: bytes | None = None
+    """The master key that is being replaced, for as long as it wraps anything."""
+
+    @property
+    def masters(self) -> tuple[bytes, ...]:
+        """The master keys, the newest first."""
+        return (self.master,) if self.previous_master is None else (self.master, self.previous_master)
 
     def fingerprint_of(self, text: str) -> str:
         """A keyed SHA-256 of `text`, in hex."""
@@ -43,15 +53,22 @@ def load_keys(source: KeySource | Path, *, generate: bool) -> Keys:
         if key is None and generate:
             source.make(name)
         keys[name] = key or source.read(name)
-    return Keys(**keys)
+    return Keys(**keys, previous_master=source.find("master.previous"))
+
+
+def reference_of(key: bytes) -> bytes:
+    """What a database knows a key by: a digest that tells nothing of it."""
+    return sha256(b"gatehouse-key-check" + key).digest()
 
 
 def check_keys(conninfo: str, keys: Keys) -> None:
     """Remember which keys a log was begun with, and refuse others: bars and seals depend on them."""
-    checks = {name: sha256(b"gatehouse-key-check" + getattr(keys, name)).digest() for name in ("master", "fingerprint")}
+    known = {"master": {*map(reference_of, keys.masters)}, "fingerprint": {reference_of(keys.fingerprint)}}
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        for name, value in checks.items():
+        for name, references in known.items():
+            value = reference_of(getattr(keys, name))
             connection.execute("INSERT INTO gatehouse.key_checks VALUES (%s, %s) ON CONFLICT DO NOTHING", (name, value))
             row = connection.execute("SELECT check_value FROM gatehouse.key_checks WHERE name = %s", (name,)).fetchone()
-            if row is None or not hmac.compare_digest(bytes(row[0]), value):
+            if row is None or bytes(row[0]) not in references:
                 raise KeyProblem(f"the {name} key is not the one that this database was begun with")
+        connection.execute(BEGIN_MASTER, (reference_of(keys.master),))

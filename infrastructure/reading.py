@@ -16,10 +16,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.envelope import Envelope
 from application.mapper import UnknownEventType, read
+from domain.events import SubjectErased
 from infrastructure.arrays import UuidArray
 from infrastructure.coalescing import Coalesced
 from infrastructure.log.journal import STREAMS
-from projections.customers import CustomerRow, customer_row
+from projections.customers import CustomerRow, customer_row, erased
 from projections.timeline import TimelineRow, timeline_row
 
 Pool = AsyncConnectionPool[Any]
@@ -74,9 +75,12 @@ class Reader:
         return found
 
     async def customer_as_of(self, customer_id: UUID, *moments: Moment) -> list[CustomerRow | None]:
-        """The customer as it was at each moment, folded from its stream."""
+        """The customer as it was at each moment, folded from its stream. What was erased since is not shown again."""
         history = (await self.streams([customer_id])).get(customer_id, [])
-        return [fold_row(filter(moment.tells, history)) for moment in moments]
+        rows = [fold_row(filter(moment.tells, history)) for moment in moments]
+        if any(isinstance(envelope.event, SubjectErased) for envelope in history):
+            return [erased(row) if row else None for row in rows]
+        return rows
 
     async def customers(self, wanted: CustomerFilter, *, before: int | None, limit: int) -> list[CustomerRow]:
         """Newest first, registered `before` a position."""

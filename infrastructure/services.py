@@ -1,7 +1,7 @@
 """What the process is made of, put together by `bootstrap` and used by routes, workers and commands."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import httpx2
@@ -17,12 +17,14 @@ from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
+from infrastructure.key_sources import KeySource
+from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
-from infrastructure.sealing import Keyring, SealedEvidence
 from infrastructure.signing_key import SigningKey
 from infrastructure.wallets.contract_wallets import ContractWallets
 
@@ -60,6 +62,7 @@ class Services:
     pool: Pool
     directory: KeyDirectory
     keys: Keys
+    key_source: KeySource
     signing: SigningKey
     keyring: Keyring
     evidence: SealedEvidence
@@ -75,6 +78,8 @@ class Services:
     clock: Clock
     new_id: NewId
     confirmation: Confirmation
+    retention: timedelta
+    """How long a customer's data is kept after the relationship ended, and not erased."""
     sandbox: Sandbox | None
 
     @property

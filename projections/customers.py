@@ -17,6 +17,7 @@ from domain.events import (
     RejectionRefused,
     RejectionWithdrawn,
     ScreeningAttempted,
+    SubjectErased,
     VerificationHeld,
     VerificationRetryRequested,
     VerificationStarted,
@@ -52,11 +53,18 @@ def customer_row(row: CustomerRow | None, recorded: Envelope) -> CustomerRow | N
         return _registered(event, recorded)  # type: ignore[arg-type] # as the line above says
     if row is None:
         return None
+    if kind is SubjectErased:
+        row = erased(row)
     status = _STATUSES.get(kind)
     if status is None:
         return _changed(row, recorded, status=row.status, detail=_detail(event, row.detail), at=row.updated_at)
     at = row.updated_at if status == row.status else changed_at(recorded, row.updated_at)
     return _changed(row, recorded, status=status, detail=_detail(event, ""), at=at)
+
+
+def erased(row: CustomerRow) -> CustomerRow:
+    """The row without what tells whose it is. That there was a customer, and what became of it, is still seen."""
+    return row._replace(external_id="", chain_id="", wallet="")
 
 
 def changed_at(recorded: Envelope, before: datetime) -> datetime:

@@ -22,6 +22,7 @@ from domain.events import (
     ScreeningAttempted,
     ScreeningFailed,
     ScreeningPassed,
+    SubjectErased,
     VerificationFailed,
     VerificationHeld,
     VerificationPassed,
@@ -156,6 +157,7 @@ _ENDS: Final[Mapping[type[Event], frozenset[ReviewKind]]] = MappingProxyType(
         RejectionRefused: frozenset({"rejection_proposal"}),
         RejectionExpired: frozenset({"rejection_proposal"}),
         IllicitActivityConfirmed: frozenset({"alert", "rejection_proposal"}),
+        SubjectErased: frozenset({"screening_hold", "verification_hold", "alert", "rejection_proposal"}),
     }
 )
 """Which reviews an event ends; of alerts, only the one that it names."""

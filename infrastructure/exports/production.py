@@ -69,7 +69,14 @@ Write = Callable[[Writing], Awaitable[Made]]
 """Does the writing, in a thread or a process of its own."""
 
 
-async def produce(services: Services, asked: Asked, target: Target, exporter: Exporter, write: Write) -> Produced:
+async def in_thread(writing: Writing) -> Made:
+    """Write in a thread of this process, and tell nobody how it goes."""
+    return await asyncio.to_thread(writing.run, lambda _: None)
+
+
+async def produce(
+    services: Services, asked: Asked, target: Target, exporter: Exporter, write: Write = in_thread
+) -> Produced:
     """Produce a bundle, or go on with one. Raises `CannotStart`, `OSError`, `psycopg.Error` and `Unavailable`."""
     with target.held(), _told():
         state = target.state(asked)

@@ -1,10 +1,13 @@
-"""What administrators send and are answered: sanctions lists, and trials of policies."""
+"""What administrators send and are answered: sanctions lists, trials of policies, and erasures."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from infrastructure.http.models import ProblemDetails, Resource
+from domain.vocabulary import LegalBasis
+from infrastructure.http.models import Body, ProblemDetails, Resource
 
 
 class SanctionsListQuery(BaseModel):
@@ -27,6 +30,19 @@ class SanctionsListAdoption(Resource):
     previous_hash: str | None = None
     added: list[str]
     removed: list[str]
+
+
+class Erasure(Body):
+    """`POST …/erasure`: why the law allows it. A partner's request alone is refused."""
+
+    legal_basis: Annotated[LegalBasis, Field(examples=["retention_over"])]
+
+
+class ErasedCustomer(Resource):
+    """Whose personal data is gone, and since when; nothing of the customer, which administrators do not see."""
+
+    id: UUID
+    erased_at: datetime
 
 
 class PolicyChange(Resource):

@@ -15,18 +15,21 @@ from starlette.routing import Route as StarletteRoute
 
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
+from infrastructure.http.audit import AuditRoutes
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customer_lists import CustomerListRoutes
 from infrastructure.http.customers import CustomerRoutes
 from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
+from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
+from infrastructure.http.open_log import PREFIX, OpenLog
 from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
@@ -89,22 +92,25 @@ def routes_of(services: Services) -> list[Route]:
     routes += SanctionsRoutes(services).routes()
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
-    routes += PolicyRoutes(services).routes()
-    routes += SchemaRoutes().routes()
+    routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
+    routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
 
 
 def _add_open_routes(app: DirectApp, services: Services) -> None:
-    """What needs no key: the description, health, metrics, and the vendors' callbacks and pages."""
-    operations, description = Operations(services), Description(app)
+    """What needs no key: the description, health, metrics, the log's hashes, and the vendors' callbacks and pages."""
+    operations, description, tlog = Operations(services), Description(app), OpenLog(services.pool)
     open_routes: list[tuple[str, str, Endpoint]] = [
         ("GET", description.path, description.document),
         ("GET", "/docs", description.page),
         ("GET", "/health/live", operations.live),
         ("GET", "/health/ready", operations.ready),
         ("GET", "/metrics", operations.metrics),
+        ("GET", f"{PREFIX}/checkpoint", tlog.checkpoint),
+        ("GET", f"{PREFIX}/keys", tlog.keys),
+        ("GET", f"{PREFIX}/tile/{{path:path}}", tlog.tile),
     ]
     if not isinstance(services.provider, NoProvider):
         callbacks = CallbackRoutes(services, services.provider)

@@ -15,7 +15,7 @@ from domain.commands import IssueChallenge, SignChallenge, WalletProof
 from domain.customer import Challenge, fold
 from domain.decide import decide
 from domain.events import ChallengeFailed, ChallengeVerified
-from domain.refusals import UnknownCustomer
+from domain.refusals import CustomerErased, UnknownCustomer
 from domain.wallet import same_wallet
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
@@ -61,7 +61,7 @@ class ChallengeRoutes:
                 PARTNER,
                 "Read the challenge to sign",
                 answer=models.ChallengeResource,
-                problems=(*gone, "challenge_already_signed"),
+                problems=(*gone, "challenge_already_signed", "customer_erased"),
             ),
             Route(
                 "POST",
@@ -76,6 +76,7 @@ class ChallengeRoutes:
                     "signature_invalid",
                     "challenge_already_signed",
                     "challenge_expired",
+                    "customer_erased",
                     "contract_wallet_unsupported",
                     "malformed_account",
                     "invalid_checksum",
@@ -87,6 +88,8 @@ class ChallengeRoutes:
         """The open challenge; a new one if the last expired or failed."""
         customer_id = read_id(call.request)
         row = await own_customer(self._services, call, customer_id)
+        if not row.chain_id:
+            raise CustomerErased
         wallet = read_wallet(row.chain_id)
         now = self._services.clock()
         fresh = issue(self._services.site, wallet, customer=customer_id, nonce=nonce(), now=now)

@@ -87,7 +87,7 @@ class CustomerRoutes:
                 answer=models.Customer,
                 body=models.StatedReason,
                 body_required=False,
-                problems=(*gone, "wrong_status", "version_mismatch"),
+                problems=(*gone, "wrong_status", "customer_erased", "version_mismatch"),
             ),
             Route(
                 "PATCH",
@@ -98,7 +98,7 @@ class CustomerRoutes:
                 answer=models.Customer,
                 body=models.StatedReason,
                 body_required=False,
-                problems=(*gone, "wrong_status", "activation_reserved", "version_mismatch"),
+                problems=(*gone, "wrong_status", "activation_reserved", "customer_erased", "version_mismatch"),
             ),
             Route(
                 "GET",

@@ -25,7 +25,7 @@ from projections.reviews import Review, Reviews, reviews_row
 
 OFFICER: Final[frozenset[Role]] = frozenset({"officer"})
 TAG: Final = "officers and auditors"
-OF_CUSTOMER: Final = ("malformed_id", "customer_not_found", "version_mismatch")
+OF_CUSTOMER: Final = ("malformed_id", "customer_not_found", "customer_erased", "version_mismatch")
 
 
 class Inspection:

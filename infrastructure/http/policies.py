@@ -15,7 +15,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.http import admin_models, models
 from infrastructure.http.problems import PROBLEMS, TYPES, Problem
 from infrastructure.http.routing import Call, Route
-from infrastructure.replay.decisions import Access
+from infrastructure.replay.lives import Access
 from infrastructure.replay.trial import summary, tried_policy
 from infrastructure.services import Services
 
@@ -33,7 +33,7 @@ class PolicyRoutes:
     """One trial at a time, in a process of its own beside the service, which keeps the other cores."""
 
     def __init__(self, services: Services) -> None:
-        self._access = Access(services.conninfo, services.keys)
+        self._access = Access(services.conninfo, services.keys, source=services.key_source)
         self._under_way = threading.Lock()
 
     def routes(self) -> list[Route]:

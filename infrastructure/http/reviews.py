@@ -20,8 +20,9 @@ from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id, read_query
 from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
+from infrastructure.keyring import Destroyed
 from infrastructure.reviewing import ReviewList
-from infrastructure.sealing import Destroyed, open_text
+from infrastructure.sealing import open_text
 from infrastructure.services import Services
 from projections.reviews import Review
 
@@ -43,7 +44,7 @@ class ReviewRoutes:
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
         gone = ("malformed_id", "review_not_found")
-        decided = (*gone, "nothing_to_decide", "wrong_status", "version_mismatch")
+        decided = (*gone, "nothing_to_decide", "wrong_status", "customer_erased", "version_mismatch")
         return [
             Route(
                 "GET",
@@ -151,7 +152,7 @@ class ReviewRoutes:
         if not isinstance(first.event, RejectionProposed) or not isinstance(first.event.reason, Sealed):
             return None
         try:
-            key = await self._services.keyring.key_of(review.customer)
+            async with self._services.keyring.key_of(review.customer) as key:
+                return open_text(key, first.event.reason, stream=first.stream, version=first.version, field="reason")
         except Destroyed:
             return None
-        return open_text(key, first.event.reason, stream=first.stream, version=first.version, field="reason")

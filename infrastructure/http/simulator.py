@@ -10,7 +10,7 @@ import httpx2
 from starlette.responses import Response
 
 from domain.commands import RecordMonitoring
-from domain.refusals import UnknownCustomer, WrongStatus
+from domain.refusals import CustomerErased, UnknownCustomer, WrongStatus
 from domain.vocabulary import Status
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
@@ -62,7 +62,13 @@ class SimulatorRoutes:
             answer=models.Accepted,
             status=202,
             body=body,
-            problems=("malformed_id", "customer_not_found", "wrong_status", "outcome_not_applicable"),
+            problems=(
+                "malformed_id",
+                "customer_not_found",
+                "wrong_status",
+                "customer_erased",
+                "outcome_not_applicable",
+            ),
             tag="simulator",
         )
 
@@ -120,6 +126,8 @@ class SimulatorRoutes:
         row = await self._services.reader.customer(read_id(call.request))
         if row is None or row.partner != call.caller.partner:
             raise UnknownCustomer
+        if not row.chain_id:
+            raise CustomerErased
         if row.status not in OPEN_TO[step]:
             raise WrongStatus
         return row

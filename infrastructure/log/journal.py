@@ -14,11 +14,13 @@ from psycopg import AsyncConnection
 from application.envelope import Envelope
 from application.mapper import EnvelopeMapper, read
 from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
+from domain.events import SubjectErased
 from domain.vocabulary import Sealed
 from infrastructure.arrays import BigintArray, UuidArray
+from infrastructure.keyring import Keyring, destroy_keys
 from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Staged
 from infrastructure.postgres import Connection
-from infrastructure.sealing import Keyring, SubjectKey, seal_text
+from infrastructure.sealing import SubjectKey, seal_text
 
 STREAMS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
@@ -29,10 +31,19 @@ _RECEIPTS: Final = "SELECT command_id, stream, version FROM gatehouse.receipts W
 
 
 class KeysAtHand:
-    """Seals with the keys that were fetched for the batch under way."""
+    """Seals with the keys that are held for the batch under way."""
 
     def __init__(self) -> None:
         self.keys: dict[UUID, SubjectKey] = {}
+
+    @contextmanager
+    def holding(self, keys: dict[UUID, SubjectKey]) -> Iterator[None]:
+        """Seal with these keys, and forget them."""
+        self.keys = keys
+        try:
+            yield
+        finally:
+            self.keys = {}
 
     def seal(self, text: str, *, stream: UUID, version: int, field: str) -> Sealed:
         """Encrypt `text` so that it opens only at this place."""
@@ -78,11 +89,7 @@ class PostgresJournal:
 
     async def append(self, batch: Batch) -> None:
         """Append durably, all or nothing, and stamp the envelopes. Raises `Conflict` or `Unavailable`."""
-        staged = Staged()
-        subjects = {envelope.stream for envelope in batch.envelopes if envelope.event.personal}
-        with _told():
-            self._log.sealer.keys = {subject: await self._keyring.key_for(subject) for subject in subjects}
-        self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected like an aggregate's events
+        staged = await self._sealed(batch)
         others = (
             UuidArray(receipt.command_id for receipt in batch.receipts),
             UuidArray(receipt.stream for receipt in batch.receipts),
@@ -90,12 +97,25 @@ class PostgresJournal:
             UuidArray(batch.seen.keys()),
             BigintArray(batch.seen.values()),
         )
-        async with self._use() as connection:
+        erased = {envelope.stream for envelope in batch.envelopes if isinstance(envelope.event, SubjectErased)}
+        async with self._use() as connection, _erasing(connection, erased):
             cursor = await connection.execute(APPEND, (*staged.arrays(), *others), prepare=True, binary=True)
             row = await cursor.fetchone()
         if row is None:
             raise Unavailable
         stamp(batch.envelopes, *row)
+
+    async def _sealed(self, batch: Batch) -> Staged:
+        """The batch as it is stored, personal text sealed. Keys are let go before anything waits for the log's lock."""
+        staged = Staged()
+        subjects = {envelope.stream for envelope in batch.envelopes if envelope.event.personal}
+        with _told():
+            async with self._keyring.keys(subjects) as keys:
+                if subjects - keys.keys():  # erased since the batch was decided
+                    raise Conflict
+                with self._log.sealer.holding(keys):
+                    self._log.save(batch, into=staged)  # type: ignore[arg-type] # collected as an aggregate's events
+        return staged
 
     async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
         """What is on record of these commands."""
@@ -108,6 +128,17 @@ class PostgresJournal:
         with _told():
             async with self._connection.use() as connection:
                 yield connection
+
+
+@asynccontextmanager
+async def _erasing(connection: AsyncConnection[tuple[Any, ...]], subjects: Collection[UUID]) -> AsyncIterator[None]:
+    """One transaction for the erasures that are to be appended and the keys that they destroy."""
+    if not subjects:
+        yield
+        return
+    async with connection.transaction():
+        await destroy_keys(connection, subjects)
+        yield
 
 
 @contextmanager

@@ -8,13 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
-from application.rereading import Readers
 from application.retaking import Retaken, Retaking
 from infrastructure.collector import spared_collector
-from infrastructure.keys import Keys
-from infrastructure.replay.lives import Life, Lives
+from infrastructure.replay.lives import Access, Life, Lives
 from infrastructure.replay.processes import Progress, illegible_told, together
-from infrastructure.replay.readers import READERS
 from infrastructure.replay.snapshot import reading, taken
 
 LISTED: Final = 1000
@@ -64,15 +61,6 @@ class DecisionFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What it takes to read the log and its evidence again."""
-
-    conninfo: str
-    keys: Keys
-    readers: Readers = READERS
-
-
-@dataclass(frozen=True, slots=True)
 class RetakeTask:
     """Take the decisions of a range of customers again, up to a position of the log."""
 
@@ -104,7 +92,7 @@ class DecisionReplay:
 
 def opened(connection: Connection[Any], access: Access, upto: int) -> tuple[Lives, Retaking]:
     """Customers up to a position, and who takes their decisions again."""
-    lives = Lives(connection, access.keys, upto=upto)
+    lives = Lives(connection, access, upto=upto)
     fingerprint = access.keys.fingerprint_of
     return lives, Retaking(readers=access.readers, fingerprint=fingerprint, others=lives.others)
 

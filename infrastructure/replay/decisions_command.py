@@ -9,7 +9,8 @@ from infrastructure.bootstrap import database, keys_for
 from infrastructure.logs import set_up_logs
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.bar import shown
-from infrastructure.replay.decisions import Access, DecisionReplay, Divergence, replay_decisions
+from infrastructure.replay.decisions import DecisionReplay, Divergence, replay_decisions
+from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import cores
 from infrastructure.settings import load_settings
 
@@ -20,7 +21,7 @@ def replay(*, as_json: bool) -> int:
     settings, begun = load_settings(), monotonic()
     with database(settings) as ready, shown("decisions") as bar:
         done = replay_decisions(
-            Access(service_conninfo(ready.conninfo), keys_for(settings, ready.conninfo)),
+            Access(service_conninfo(ready.conninfo), keys_for(settings, ready.conninfo), source=settings.key_source),
             processes=cores(),
             begun=bar.begin,
             progress=bar.advance,

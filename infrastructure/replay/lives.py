@@ -8,23 +8,38 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 
 from application.envelope import Envelope
 from application.mapper import read
 from application.ports import Histories
+from application.rereading import Readers
 from application.streams import bar_of
 from domain.events import CustomerRegistered, SubjectErased
 from domain.wallet import canonical
 from infrastructure.arrays import UuidArray
+from infrastructure.key_sources import KeySource
 from infrastructure.keys import Keys
 from infrastructure.log.journal import STREAMS
+from infrastructure.master_keys import MasterKeys
 from infrastructure.replay.evidence import KeptEvidence
+from infrastructure.replay.keys import HeldKeys, held_keys
+from infrastructure.replay.readers import READERS
 from infrastructure.replay.streams import PAGE, IllegibleEvent, Row, customers_rows
-from infrastructure.sealing import MasterKey
 
 _EVIDENCE: Final = "SELECT subject, digest, sealed FROM gatehouse.evidence WHERE subject BETWEEN %b AND %b"
-_KEYS: Final = "SELECT subject, wrapped FROM gatehouse.subject_keys WHERE subject BETWEEN %b AND %b"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What it takes to read the log and its evidence again."""
+
+    conninfo: str
+    keys: Keys
+    readers: Readers = READERS
+    source: KeySource | None = None
+    """Where a master key is looked for that is not among the keys."""
 
 
 class Illegible(NamedTuple):
@@ -79,18 +94,35 @@ class LoadedStreams:
 
 
 class Lives:
-    """Reads customers in one snapshot, up to a position."""
+    """Reads customers in one snapshot, up to a position; their keys on another connection, as of now."""
 
-    def __init__(self, connection: Connection[Any], keys: Keys, *, upto: int, page: int = PAGE) -> None:
+    def __init__(self, connection: Connection[Any], access: Access, *, upto: int, page: int = PAGE) -> None:
         self._connection = connection
-        self._keys = keys
-        self._master = MasterKey(keys.master)
+        self._conninfo = access.conninfo
+        self._fingerprint = access.keys.fingerprint_of
+        self._masters = MasterKeys(access.keys.masters, access.source)
         self._upto = upto
         self._page = page
         self.others = LoadedStreams(connection)
 
     def pages(self, lowest: int, highest: int) -> Iterator[list[Life]]:
-        """Customers with ids from `lowest` to `highest`, whole streams of about a page of events together."""
+        """Customers with ids from `lowest` to `highest`, whole streams of about a page of events together.
+
+        The keys of a page are forgotten when the next is asked for.
+        """
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            connection.execute("SET idle_in_transaction_session_timeout = 0")  # a page may take long
+            for page in self._stored(lowest, highest):
+                with held_keys(connection, self._masters, (min(page), max(page))) as keys:
+                    lives = self._loaded(page, keys)
+                    try:
+                        yield lives
+                    finally:
+                        for life in lives:
+                            life.evidence.forget()
+
+    def _stored(self, lowest: int, highest: int) -> Iterator[dict[UUID, list[Row]]]:
+        """The rows of whole streams."""
         page: dict[UUID, list[Row]] = {}
         held = 0
         rows = customers_rows(self._connection, lowest, highest, upto=self._upto, page=self._page)
@@ -98,14 +130,13 @@ class Lives:
             page[stream] = list(stored)
             held += len(page[stream])
             if held >= self._page:
-                yield self._loaded(page)
+                yield page
                 page, held = {}, 0
         if page:
-            yield self._loaded(page)
+            yield page
 
-    def _loaded(self, page: dict[UUID, list[Row]]) -> list[Life]:
+    def _loaded(self, page: dict[UUID, list[Row]], keys: HeldKeys) -> list[Life]:
         bounds = (min(page), max(page))
-        keys = dict(self._connection.execute(_KEYS, bounds, prepare=True, binary=True).fetchall())
         sealed: dict[UUID, dict[bytes, bytes]] = defaultdict(dict)
         for subject, digest, payload in self._connection.execute(_EVIDENCE, bounds, prepare=True, binary=True):
             sealed[subject][digest] = payload
@@ -115,9 +146,8 @@ class Lives:
             evidence = KeptEvidence(
                 stream,
                 sealed.get(stream, {}),
-                wrapped=keys.get(stream),
-                master=self._master,
-                erased=any(isinstance(envelope.event, SubjectErased) for envelope in history),
+                unwrap=keys.unwrap.get(stream),
+                erased=stream in keys.erased or any(isinstance(past.event, SubjectErased) for past in history),
             )
             lives.append(Life(stream, history, len(rows), illegible, evidence))
         self.others.load({stream for life in lives for stream in self._foreseen(life.history)})
@@ -128,7 +158,7 @@ class Lives:
         for envelope in history:
             event = envelope.event
             if isinstance(event, CustomerRegistered):
-                yield bar_of(self._keys.fingerprint_of(canonical(event.wallet)))
+                yield bar_of(self._fingerprint(canonical(event.wallet)))
             elif person := getattr(event, "person", None):
                 yield bar_of(person)
 

@@ -16,8 +16,8 @@ from typing import NamedTuple, TextIO
 from application.trial import Trial, tried
 from domain.policies.registry import STEPS
 from infrastructure.faults import CannotStart
-from infrastructure.replay.decisions import Access, opened
-from infrastructure.replay.lives import Life
+from infrastructure.replay.decisions import opened
+from infrastructure.replay.lives import Access, Life
 from infrastructure.replay.processes import Progress, together
 from infrastructure.replay.snapshot import reading, taken
 

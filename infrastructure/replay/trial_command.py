@@ -14,7 +14,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.bar import shown
-from infrastructure.replay.decisions import Access
+from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import cores
 from infrastructure.replay.trial import TrialRun, known_policy, summary, tried_policy
 from infrastructure.settings import load_settings
@@ -32,7 +32,7 @@ def trial(policy: str, *, as_json: bool, output: Path | None) -> None:
         database(settings) as ready,
         shown(f"trial of {policy}") as bar,
         tried_policy(
-            Access(service_conninfo(ready.conninfo), keys_for(settings, ready.conninfo)),
+            Access(service_conninfo(ready.conninfo), keys_for(settings, ready.conninfo), source=settings.key_source),
             policy,
             processes=cores(),
             begun=bar.begin,

@@ -51,6 +51,11 @@ class TreeBuilder:
         self.grown = asyncio.Event()
         """Set whenever the tree has grown; whoever waits for it clears it."""
 
+    @property
+    def leads(self) -> bool:
+        """Whether it is this process that builds."""
+        return self._growth is not None
+
     async def run(self) -> None:
         """Follow the log for good."""
         while True:

@@ -17,7 +17,7 @@ REMEMBERED: Final = 100_000
 """Streams whose newest hash is kept in memory, at about 200 bytes each."""
 
 _FIND: Final = """
-    SELECT e.originator_id, e.originator_version, substr(t.hashes, ((e.notification_id - 1) % 256)::int * 32 + 1, 32)
+    SELECT e.originator_id, e.originator_version, substr(t.hashes, ((e.notification_id - 1) %% 256)::int * 32 + 1, 32)
     FROM unnest(%b, %b) AS asked (stream, version)
     JOIN gatehouse.stored_events e ON e.originator_id = asked.stream AND e.originator_version = asked.version
     JOIN gatehouse.tiles t ON t.level = 0 AND t.index = (e.notification_id - 1) / 256

@@ -1,13 +1,17 @@
 """Tiles in PostgreSQL. Those of a smaller tree are the beginnings of those that are kept."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 
 from application.transparency.tiles import BYTES, Place, width_at
 from infrastructure.arrays import BigintArray, ByteaArray, IntegerArray
 
+_STATE: Final = """
+    SELECT size, coalesce((SELECT max(notification_id) FROM gatehouse.stored_events), 0) - size, stopped_at, fault
+    FROM gatehouse.tree
+"""
 _SIZE: Final = "SELECT size FROM gatehouse.tree"
 _READ: Final = """
     SELECT t.level::int, t.index, substr(t.hashes, 1, asked.length)
@@ -22,6 +26,21 @@ _WRITE: Final = """
 
 class TilesMissing(Exception):
     """Tiles are missing or too short: the tree is not what its size says."""
+
+
+class TreeState(NamedTuple):
+    """How many entries the tree has, how many events it is behind the log, and which one stopped it, if one did."""
+
+    size: int
+    lag: int
+    stopped_at: int | None
+    fault: str | None
+
+
+async def tree_state(connection: AsyncConnection[Any]) -> TreeState:
+    """Where the tree stands."""
+    row = await (await connection.execute(_STATE)).fetchone()
+    return TreeState(*row) if row else TreeState(0, 0, None, None)
 
 
 async def tree_size(connection: AsyncConnection[Any]) -> int:

@@ -7,7 +7,6 @@ from domain.commands import (
     Command,
     ConfirmRejection,
     DeactivateCustomer,
-    EraseSubject,
     ExpireRejection,
     IssueChallenge,
     LiftLegalHold,
@@ -37,6 +36,7 @@ from tests.domain.samples import (
     APPLICANT,
     BOB,
     BY_PARTNER,
+    ERASURE,
     FRESH,
     REGISTRATION,
     SECOND_ALERT,
@@ -82,7 +82,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "ExpireRejection": ExpireRejection(minutes(60)),
     "PlaceLegalHold": PlaceLegalHold("Central Bank", "case 12/26"),
     "LiftLegalHold": LiftLegalHold("Central Bank", "closed"),
-    "EraseSubject": EraseSubject("retention ended", "subject-key/7"),
+    "EraseSubject": ERASURE,
 }
 
 _PROPOSED: Final = RejectionProposed(officer=ALICE, reason="mixes funds", evidence=(), expires_at=minutes(60))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.challenge import Site, issue
 from domain.commands import (
+    EraseSubject,
     RecordMonitoring,
     RecordScreening,
     RecordVerification,
@@ -16,7 +17,7 @@ from domain.commands import (
 )
 from domain.events import ChallengeIssued
 from domain.findings import Finding, Severity, SourceReport, VerificationResult
-from domain.vocabulary import Confirmation
+from domain.vocabulary import Confirmation, LegalBasis
 from domain.wallet import Wallet
 
 NOW: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -60,6 +61,13 @@ def challenge(nonce: str = "c0ffee1234567890", now: datetime = NOW) -> Challenge
 CHALLENGE: Final = challenge()
 FRESH: Final = challenge("fresh00000000001", minutes(61))
 REGISTRATION: Final = RegisterCustomer(PARTNER, WALLET, "user-4711", CHALLENGE)
+
+
+RETENTION: Final = timedelta(days=1826)
+ERASURE: Final = EraseSubject(
+    LegalBasis.RETENTION_OVER, "subject-key/7", now=NOW + RETENTION, retention=RETENTION, ended_at=NOW
+)
+"""A customer whose relationship ended five years ago is erased."""
 
 
 def signed(**changes: Any) -> SignChallenge:  # noqa: ANN401 -- any field of the command

@@ -22,10 +22,11 @@ from domain.refusals import CustomerExists, Refused, UnknownCustomer
 from domain.vocabulary import Event, Ground
 from infrastructure import ids
 from infrastructure.bootstrap import LANES
+from infrastructure.keyring import Keyring
 from infrastructure.keys import load_keys
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection, service_conninfo
-from infrastructure.sealing import Keyring
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +54,7 @@ async def executing(
     """An executor with connections of its own, as in a process of its own."""
     service = service_conninfo(conninfo)
     writing, sealing = Connection(service), Connection(service)
-    keyring = Keyring(sealing, load_keys(folder, generate=True).master)
+    keyring = Keyring(sealing, MasterKeys(load_keys(folder, generate=True).masters))
     executor = Executor(journal(writing, log_on(service), keyring), ids.new_id, lanes=LANES)
     life = asyncio.create_task(executor.run())
     try:

@@ -26,6 +26,7 @@ from tests.support.people import (
     proposed,
     reviews_of,
 )
+from tests.support.transparency import publish_all
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +75,11 @@ TABLE: Final = {
     f"GET {CUSTOMER}/events": Row(INSPECTORS),
     f"GET {CUSTOMER}/evidence/{{digest}}": Row(INSPECTORS, at="verifying"),
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
+    f"GET {CUSTOMER}/proof": Row(AUDITORS),
+    "GET /v1/audit/checkpoint": Row(AUDITORS),
+    "GET /v1/audit/keys": Row(AUDITORS),
+    "GET /v1/audit/proofs/inclusion": Row(AUDITORS, query="position=1"),
+    "GET /v1/audit/proofs/consistency": Row(AUDITORS, query="old=1"),
     "GET /v1/reviews": Row(INSPECTORS),
     "GET /v1/reviews/{review_id}": Row(INSPECTORS, at="held"),
     "POST /v1/reviews/{review_id}/decision": Row(OFFICERS, at="held", body="decision"),
@@ -104,6 +110,9 @@ TABLE: Final = {
     "GET /health/live": Row(ANYBODY),
     "GET /health/ready": Row(ANYBODY),
     "GET /metrics": Row(ANYBODY),
+    "GET /tlog/checkpoint": Row(ANYBODY),
+    "GET /tlog/keys": Row(ANYBODY),
+    "GET /tlog/tile/{path:path}": Row(ANYBODY),
     "GET /openapi.json": Row(ANYBODY),
     "GET /docs": Row(ANYBODY),
 }
@@ -184,10 +193,12 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
         body = WORDS[row.body]
     elif row.body == "signature" and held:
         body = answer_to(held)
+    if "/audit/" in path or "/tlog/" in path or path.endswith("/proof"):
+        await publish_all(callers.world.services)
     if row.query:
         await callers.world.project()
         path += "?" + row.query.format(head=await head_of(callers.world))
-    return method, path.format(**found), body
+    return method, path.replace("{path:path}", "0/000.p/1").format(**found), body
 
 
 async def found_for(world: World, name: str, held: Held) -> dict[str, str]:

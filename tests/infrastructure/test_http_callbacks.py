@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from infrastructure.keyring import Keyring
+from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection
 from infrastructure.sandbox.provider import Callback, somebody
-from infrastructure.sealing import Keyring
 from tests.support.callbacks import body_of, send, signed
 from tests.support.http import (
     CANARY,
@@ -73,9 +74,9 @@ async def test_a_callbacks_bytes_are_kept_sealed_as_they_came(world: World, held
     )
     assert CANARY.encode() not in sealed
     connection = Connection(world.services.conninfo)
-    key = await Keyring(connection, world.services.keys.master).key_of(customer)
+    async with Keyring(connection, MasterKeys(world.services.keys.masters)).key_of(customer) as key:
+        assert key.open(sealed, customer.bytes + digest) == body
     await connection.close()
-    assert key.open(sealed, customer.bytes + digest) == body
     everything = b"".join(state for (state,) in await rows(world, "SELECT state FROM gatehouse.stored_events"))
     assert CANARY.encode() not in everything
 

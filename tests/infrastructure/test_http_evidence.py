@@ -8,7 +8,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.commands import EraseSubject
 from tests.support.http import MISSING, SECURITY, Held, assert_problem, customers_at, head_of
 from tests.support.people import evidence_of, held_in_verification
 from tests.support.world import World
@@ -76,8 +75,9 @@ async def test_with_its_subjects_key_evidence_is_gone(world: World) -> None:
 async def test_of_an_erased_customer_all_evidence_is_gone_whether_it_was_there_or_not(world: World) -> None:
     held = (await customers_at(world, "initiating"))[0]
     path = await kept(world, held, b"of somebody")
-    erase = EraseSubject("retention ended", "subject-key/7")
-    await world.services.execute(world.services.change(UUID(held.customer["id"]), erase), actor="admin:test")
+    with world.clock.moved(world.services.retention):
+        erased = await world.admin.post(f"{held.path}/erasure", json={"legalBasis": "retention_over"})
+    assert erased.status_code == 200
 
     for asked in (path, f"{held.path}/evidence/{UNKNOWN}"):
         assert_problem(await world.auditor.get(asked), 410, "evidence_erased")

@@ -73,6 +73,7 @@ CODES: Final = {
     "sanctions_list_older": 409,
     "sanctions_list_smaller": 409,
     "policy_not_found": 404,
+    "schema_not_found": 404,
     "trial_under_way": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,

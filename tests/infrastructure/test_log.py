@@ -74,6 +74,7 @@ MAY: Final = {
     "evidence": "INSERT SELECT",
     "key_checks": "INSERT SELECT",
     "subject_keys": "INSERT SELECT",
+    "master_keys": "SELECT",
     "migrations": "SELECT",
     "sanctioned_addresses": "INSERT SELECT",
     "tracking": "DELETE INSERT SELECT UPDATE",

@@ -16,9 +16,10 @@ from application.envelope import Context, Envelope
 from application.ports import Batch, Conflict, Receipt
 from domain.events import ApiKeyRevoked
 from infrastructure.ids import now
+from infrastructure.keyring import Keyring
 from infrastructure.log.journal import PostgresJournal, log_on
+from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection, service_conninfo
-from infrastructure.sealing import Keyring
 
 ROOT: Final = Path(__file__).parents[2]
 EVENTS: Final = 20_000
@@ -46,7 +47,9 @@ class Writer:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = service_conninfo(conninfo)
         self._connection = Connection(self._conninfo, at_most=1)
-        self._journal = PostgresJournal(self._connection, log_on(conninfo), Keyring(self._connection, bytes(32)))
+        self._journal = PostgresJournal(
+            self._connection, log_on(conninfo), Keyring(self._connection, MasterKeys([bytes(32)]))
+        )
         self._chance = random.Random()  # noqa: S311 -- mixes, decides nothing
         self._newest = uuid4()
 

@@ -28,8 +28,12 @@ from domain.commands import (
 )
 from domain.vocabulary import Ground, Sealed
 from infrastructure.embedded_postgres import binaries
+from infrastructure.evidence_store import SealedEvidence
+from infrastructure.faults import KeyProblem
+from infrastructure.keyring import Destroyed, Keyring
+from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection, service_conninfo
-from infrastructure.sealing import Destroyed, Keyring, SealedEvidence, SubjectKey, open_text, place_of, seal_text
+from infrastructure.sealing import MasterKey, SubjectKey, open_text, place_of, seal_text
 from tests.infrastructure.test_executor import rows
 from tests.support.world import Wallet, World, running
 
@@ -60,7 +64,7 @@ class Vault:
 @asynccontextmanager
 async def vault(database: str, master: bytes = MASTER) -> AsyncIterator[Vault]:
     connection = Connection(service_conninfo(database))
-    keyring = Keyring(connection, master)
+    keyring = Keyring(connection, MasterKeys([master]))
     try:
         yield Vault(connection, keyring, SealedEvidence(connection, keyring))
     finally:
@@ -167,22 +171,20 @@ async def test_personal_text_opens_with_its_subjects_key_at_its_own_place_only(d
         await judged(world, customer, reasons)
         await judged(world, other, reasons)
         texts = await sealed_texts(world, customer)
-        keyring = Keyring(Connection(world.services.conninfo), world.services.keys.master)
-        key, others = await keyring.key_of(customer), await keyring.key_of(other)
-        await keyring._connection.close()  # noqa: SLF001 -- opened above
-
-    proposal, withdrawal, hold, issue = reasons
-    opened = [open_text(key, text, stream=customer, version=version, field=field) for version, field, text in texts]
-    assert opened == [proposal, withdrawal, hold, issue, proposal, hold]
-    version, field, text = texts[0]
-    for wrong, stream, at, name in (
-        (others, customer, version, field),
-        (key, other, version, field),
-        (key, customer, version + 1, field),
-        (key, customer, version, "authority"),
-    ):
-        with pytest.raises(InvalidTag):
-            open_text(wrong, text, stream=stream, version=at, field=name)
+        proposal, withdrawal, hold, issue = reasons
+        async with world.services.keyring.keys([customer, other]) as keys:
+            key, others = keys[customer], keys[other]
+            opened = [open_text(key, text, stream=customer, version=at, field=field) for at, field, text in texts]
+            assert opened == [proposal, withdrawal, hold, issue, proposal, hold]
+            version, field, text = texts[0]
+            for wrong, stream, at, name in (
+                (others, customer, version, field),
+                (key, other, version, field),
+                (key, customer, version + 1, field),
+                (key, customer, version, "authority"),
+            ):
+                with pytest.raises(InvalidTag):
+                    open_text(wrong, text, stream=stream, version=at, field=name)
 
 
 def test_one_text_is_never_sealed_the_same_way_twice() -> None:
@@ -205,39 +207,44 @@ async def test_with_its_key_destroyed_a_subjects_text_and_evidence_are_gone(data
             await kept.evidence.keep(each, [b"what the provider said"])
         rows(database, "DELETE FROM gatehouse.subject_keys WHERE subject = %s RETURNING 1", subject)
         with pytest.raises(Destroyed):
-            await kept.keyring.key_of(subject)
-        fresh = await kept.keyring.key_for(subject)
-        intact = await kept.keyring.key_of(other)
-
-    sealed: dict[UUID, Any] = dict(rows(database, "SELECT subject, sealed FROM gatehouse.evidence"))
-    digest = sha256(b"what the provider said").digest()
-    assert intact.open(bytes(sealed[other]), other.bytes + digest) == b"what the provider said"
-    with pytest.raises(InvalidTag):
-        fresh.open(bytes(sealed[subject]), subject.bytes + digest)
+            async with kept.keyring.key_of(subject):
+                pass
+        sealed: dict[UUID, Any] = dict(rows(database, "SELECT subject, sealed FROM gatehouse.evidence"))
+        digest = sha256(b"what the provider said").digest()
+        async with kept.keyring.keys([subject, other]) as keys:
+            assert keys[other].open(bytes(sealed[other]), other.bytes + digest) == b"what the provider said"
+            with pytest.raises(InvalidTag):
+                keys[subject].open(bytes(sealed[subject]), subject.bytes + digest)
 
 
 @pytest.mark.anyio
 async def test_another_master_key_opens_nothing(database: str) -> None:
     subject = uuid4()
-    async with vault(database) as kept:
-        await kept.keyring.key_for(subject)
+    async with vault(database) as kept, kept.keyring.key_for(subject):
+        pass
     async with vault(database, master=bytes(32)) as thief:
-        with pytest.raises(InvalidTag):
-            await thief.keyring.key_of(subject)
+        with pytest.raises(KeyProblem, match="not at hand"):
+            async with thief.keyring.key_of(subject):
+                pass
+    ((wrapped,),) = rows(database, "SELECT wrapped FROM gatehouse.subject_keys")
+    with pytest.raises(InvalidTag):
+        MasterKey(bytes(32)).unwrap(subject, bytes(wrapped))
 
 
 @pytest.mark.anyio
 async def test_a_wrapped_key_cannot_be_given_to_another_subject(database: str) -> None:
     subject, other = uuid4(), uuid4()
     async with vault(database) as kept:
-        await kept.keyring.key_for(subject)
+        async with kept.keyring.key_for(subject):
+            pass
         rows(
             database,
             "INSERT INTO gatehouse.subject_keys SELECT %s, wrapped FROM gatehouse.subject_keys RETURNING 1",
             other,
         )
         with pytest.raises(InvalidTag):
-            await kept.keyring.key_of(other)
+            async with kept.keyring.key_of(other):
+                pass
 
 
 @pytest.mark.anyio
@@ -248,11 +255,11 @@ async def test_evidence_is_kept_once_by_what_it_says_and_opens_with_its_subjects
         assert await kept.evidence.keep(subject, [b"one"]) == digests[:1]
         assert await kept.evidence.keep(other, [b"one"]) == digests[:1]
         assert await kept.evidence.keep(other, []) == []
-        key = await kept.keyring.key_of(subject)
+        found_rows = rows(database, "SELECT digest, sealed FROM gatehouse.evidence WHERE subject = %s", subject)
+        async with kept.keyring.key_of(subject) as key:
+            opened = {bytes(at): key.open(bytes(sealed), subject.bytes + bytes(at)) for at, sealed in found_rows}
 
     assert digests == [sha256(said).hexdigest() for said in (b"one", b"two", b"one")]
-    found_rows = rows(database, "SELECT digest, sealed FROM gatehouse.evidence WHERE subject = %s", subject)
-    opened = {bytes(digest): key.open(bytes(sealed), subject.bytes + bytes(digest)) for digest, sealed in found_rows}
     assert opened == {sha256(said).digest(): said for said in (b"one", b"two")}
     assert len(rows(database, "SELECT DISTINCT sealed FROM gatehouse.evidence")) == 3
 
@@ -260,11 +267,15 @@ async def test_evidence_is_kept_once_by_what_it_says_and_opens_with_its_subjects
 @pytest.mark.anyio
 async def test_all_who_ask_for_a_subjects_first_key_at_once_get_the_same(database: str) -> None:
     subject, place = uuid4(), b"place"
-    async with vault(database) as one, vault(database) as other:
-        keys = await asyncio.gather(*(kept.keyring.key_for(subject) for _ in range(16) for kept in (one, other)))
 
-    sealed = keys[0].seal(b"secret", place)
-    assert {key.open(sealed, place) for key in keys} == {b"secret"}
+    async def seal(keyring: Keyring) -> bytes:
+        async with keyring.key_for(subject) as key:
+            return key.seal(b"secret", place)
+
+    async with vault(database) as one, vault(database) as other:
+        sealed = await asyncio.gather(*(seal(kept.keyring) for _ in range(16) for kept in (one, other)))
+        async with one.keyring.key_of(subject) as key:
+            assert {key.open(each, place) for each in sealed} == {b"secret"}
     assert rows(database, "SELECT count(*) FROM gatehouse.subject_keys") == [(1,)]
 
 

@@ -10,7 +10,8 @@ from bench.answers import BENCH_READERS
 from bench.decision_lives import load_decided
 from infrastructure.keys import NAMES, Keys
 from infrastructure.postgres import service_conninfo
-from infrastructure.replay.decisions import Access, DecisionFindings, replay_decisions
+from infrastructure.replay.decisions import DecisionFindings, replay_decisions
+from infrastructure.replay.lives import Access
 
 KEYS = Keys(**{name: bytes([number]) * 32 for number, name in enumerate(NAMES)})
 

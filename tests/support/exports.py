@@ -17,7 +17,6 @@ from domain.events import CustomerRegistered, RejectionExpired, SigningKeyAnnoun
 from domain.vocabulary import Event
 from infrastructure.bootstrap import open_services
 from infrastructure.exports.asked import Asked
-from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import Exporter, Produced, produce
 from infrastructure.exports.target import Target
 from infrastructure.keys import NAMES, load_keys
@@ -89,12 +88,9 @@ def export(conninfo: str, folder: Path, asked: Asked | None = None, name: str = 
     """A bundle, made in this process; its path."""
     chosen, target = settings_below(folder), Target(folder / name)
 
-    async def write(writing: Writing) -> Made:
-        return await asyncio.to_thread(writing.run, lambda _: None)
-
     async def run() -> Produced:
         async with open_services(chosen, conninfo, load_keys(chosen.key_source, generate=False)) as services:
-            return await produce(services, asked or Asked(), target, Exporter("admin:console"), write)
+            return await produce(services, asked or Asked(), target, Exporter("admin:console"))
 
     asyncio.run(run())
     return target.path

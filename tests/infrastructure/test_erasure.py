@@ -1,0 +1,316 @@
+"""What was personal is found nowhere after an erasure, opens for nobody, and leaves everything else as it was."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from domain.events import EVENTS
+from infrastructure.administration import issue_key
+from infrastructure.keyring import Destroyed
+from infrastructure.postgres import service_conninfo
+from infrastructure.replay.decisions import replay_decisions
+from infrastructure.replay.lives import Access
+from infrastructure.replay.processes import replay
+from infrastructure.sandbox.provider import Callback, Person, SignedCallback
+from infrastructure.sealing import open_evidence
+from infrastructure.services import callback_path
+from tests.infrastructure.test_executor import rows
+from tests.infrastructure.test_sealing import contents, dump, found, sealed_texts
+from tests.support.http import assert_problem
+from tests.support.world import Wallet, World, running
+
+pytestmark = pytest.mark.anyio
+
+BASIS: Final = {"legalBasis": "retention_over"}
+SEALED: Final = {name for name, event in EVENTS.items() if event.personal}
+WORDS: Final = re.compile(rb"[A-Za-z0-9+/=]{24,}")
+
+
+@dataclass
+class Planted:
+    """A customer with an unmistakable text in every personal field there is."""
+
+    customer: dict[str, Any]
+    wallet: Wallet
+    callback: SignedCallback
+    canaries: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.customer["id"])
+
+    @property
+    def path(self) -> str:
+        return f"/v1/customers/{self.id}"
+
+
+def canary(planted: list[str], what: str) -> str:
+    """A text that is found nowhere else."""
+    planted.append(f"{what}-{sha256(what.encode()).hexdigest()[:12]}-canary")
+    return planted[-1]
+
+
+async def plant(world: World) -> Planted:
+    """The customer's whole life, with everybody's words on it, up to its rejection."""
+    wallet, canaries = Wallet(77), list[str]()
+    customer = await world.verifying(wallet, "reference-of-the-planted")
+    sandbox = world.services.sandbox
+    assert sandbox
+    person = Person(name=canary(canaries, "name"), document_number=canary(canaries, "document"), document_country="UTO")
+    held = Callback(applicant=UUID(customer["id"]), answer="on_hold", reported_at=datetime.now(UTC), person=person)
+    planted = Planted(customer, wallet, sandbox.provider.sign(held), canaries)
+    assert (await call_back(world, planted.callback)).status_code == 200
+    await say(world, planted, "hold", officer="officer", authority="Central Bank")
+    await say(world, planted, "hold/lift", officer="officer", authority="Central Bank")
+    await decide(world, planted)
+    for change in ("deactivate", "activate"):
+        await say(world, planted, change, officer="officer", method="PATCH")
+    simulator = f"/v1/simulator/customers/{planted.id}/monitoring"
+    assert (await world.partner.patch(simulator, json={"outcome": "suspicion"})).status_code == 202
+    await clear(world, planted)
+    for officer, step in (
+        ("officer", "rejection"),
+        ("officer", "rejection/withdrawal"),
+        ("officer", "rejection"),
+        ("second", "rejection/refusal"),
+        ("officer", "rejection"),
+    ):
+        await say(world, planted, step, officer=officer)
+    assert (await world.clients["second"].post(f"{planted.path}/rejection/confirmation")).status_code == 200
+    await world.project()
+    assert await world.status(planted.id) == "rejected"
+    return planted
+
+
+async def call_back(world: World, callback: SignedCallback) -> httpx2.Response:
+    return await world.partner.post(callback_path("sandbox"), content=callback.body, headers=callback.headers)
+
+
+async def say(world: World, planted: Planted, step: str, *, officer: str, method: str = "POST", **more: str) -> None:
+    """An officer does something to the customer, and says why."""
+    reason = canary(planted.canaries, f"{step.replace('/', '-')}-{len(planted.canaries)}")
+    client = world.clients[officer]
+    response = await client.request(method, f"{planted.path}/{step}", json={"reason": reason, **more})
+    assert response.status_code == 200, response.text
+
+
+async def waiting(world: World) -> dict[str, Any]:
+    await world.project()
+    (review,) = (await world.officer.get("/v1/reviews")).json()["reviews"]
+    return dict(review)
+
+
+async def decide(world: World, planted: Planted) -> None:
+    review = await waiting(world)
+    body = {"outcome": "pass", "reason": canary(planted.canaries, "decision")}
+    assert (await world.officer.post(f"/v1/reviews/{review['id']}/decision", json=body)).status_code == 200
+
+
+async def clear(world: World, planted: Planted) -> None:
+    review = await waiting(world)
+    body = {"reason": canary(planted.canaries, "clearance")}
+    assert (await world.officer.post(f"/v1/alerts/{review['id']}/clear", json=body)).status_code == 200
+
+
+def unfolded(everything: bytes) -> bytes:
+    """A dump with what is encoded in it beside: hex as bytes, and base64 in the bytes as bytes again."""
+    decoded = b"\n".join(bytes.fromhex(text.decode()) for text in re.findall(rb"\\\\x((?:[0-9a-f]{2})+)", everything))
+    words = {word for part in (everything, decoded) for word in WORDS.findall(part) if len(word) % 4 == 0}
+    inner = b"\n".join(b64decode(word) for word in words if b"=" not in word.rstrip(b"="))
+    return b"\n".join((everything, decoded, inner))
+
+
+def everything_stored(database: str) -> bytes:
+    """Every byte of the database, clear and decoded."""
+    return unfolded(b"".join(contents(database)) + dump(database))
+
+
+async def everything_answered(world: World, planted: Planted) -> bytes:
+    """All that the service says over HTTP that could be of the customer, to everybody who may ask."""
+    document = (await world.partner.get("/openapi.json")).json()
+    reviews = [str(row[0]) for row in rows(world.services.conninfo, "SELECT id FROM gatehouse.reviews")]
+    digests = [
+        str(row[0])
+        for row in rows(
+            world.services.conninfo,
+            "SELECT DISTINCT substring(convert_from(state, 'UTF8') FROM '\"evidence\":\"([0-9a-f]{64})') FROM"
+            " gatehouse.stored_events WHERE originator_id = %s AND topic LIKE 'Verification%%'",
+            planted.id,
+        )
+        if row[0]
+    ]
+    said = []
+    for template, operations in document["paths"].items():
+        if "get" not in operations:
+            continue
+        fillings = [
+            {"customer_id": str(planted.id), "digest": digest, "review_id": review}
+            for digest in digests or ["0" * 64]
+            for review in reviews or [str(planted.id)]
+        ]
+        for path in {template.format_map(_Filling(filling)) for filling in fillings}:
+            for client in world.clients.values():
+                response = await client.get(path)
+                assert response.status_code < 500, (path, response.text)
+                said.append(response.content)
+    said.append((await world.partner.get("/metrics")).content)
+    said.append((await world.partner.get("/health/ready")).content)
+    return b"\n".join(said)
+
+
+class _Filling(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "1"
+
+
+def found_in(planted: Planted, everything: bytes) -> list[str]:
+    return [text for text in planted.canaries if found(text, everything)]
+
+
+def agrees(world: World, *, erased: bool) -> None:
+    """Both replays find nothing."""
+    conninfo, keys = service_conninfo(world.services.conninfo), world.services.keys
+    folded = replay(conninfo, processes=1, begun=lambda _: None, progress=lambda _: None)
+    assert folded.findings.listed == []
+    access = Access(conninfo, keys)
+    taken = replay_decisions(access, processes=1, begun=lambda _: None, progress=lambda _: None)
+    assert taken.findings.listed == []
+    assert (taken.findings.erased > 0) == erased
+
+
+@pytest.fixture
+async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with running(database, tmp_path) as world:
+        issued = await issue_key(world.services, role="officer", name="second")
+        headers = {"Authorization": f"Bearer {issued.key}"}
+        async with httpx2.AsyncClient(base_url=world.url, headers=headers, timeout=30) as second:
+            world.clients["second"] = second
+            yield world
+            del world.clients["second"]
+
+
+async def test_after_an_erasure_no_byte_of_it_is_found_anywhere(
+    world: World, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planted = await plant(world)
+    history = (await world.services.reader.streams([planted.id]))[planted.id]
+    assert {envelope.type for envelope in history if envelope.event.personal} == SEALED, "a field was not planted in"
+    assert found_in(planted, everything_stored(database)) == [], "it stands in clear before"
+    shown = await everything_answered(world, planted)
+    assert found_in(planted, shown), "nobody can read it before: the search itself finds nothing"
+    evidence = rows(database, "SELECT digest, sealed FROM gatehouse.evidence WHERE subject = %s", planted.id)
+    async with world.services.keyring.key_of(planted.id) as key:
+        opened = [open_evidence(key, planted.id, bytes(digest), bytes(sealed)) for digest, sealed in evidence]
+    assert found(planted.canaries[0], b"".join(opened))
+    sealed = await sealed_texts(world, planted.id)
+    agrees(world, erased=False)
+    capfd.readouterr()
+
+    with world.clock.moved(world.services.retention):
+        answered = await world.admin.post(f"{planted.path}/erasure", json=BASIS)
+    assert answered.status_code == 200
+    assert answered.json().keys() == {"id", "erasedAt"}
+    await world.project()
+
+    everything = everything_stored(database) + await everything_answered(world, planted)
+    out, err = capfd.readouterr()
+    assert found_in(planted, everything + out.encode() + err.encode()) == []
+    assert rows(database, "SELECT FROM gatehouse.evidence WHERE subject = %s", planted.id) == []
+    kept = rows(database, "SELECT wrapped FROM gatehouse.subject_keys WHERE subject = %s", planted.id)
+    assert kept == [(None,)]
+    with pytest.raises(Destroyed):
+        async with world.services.keyring.key_of(planted.id):
+            pass
+    assert await sealed_texts(world, planted.id) == sealed, "what the log's proofs are about has changed"
+    agrees(world, erased=True)
+
+
+async def test_read_models_do_not_tell_whose_it_was_and_keep_what_became_of_it(world: World, database: str) -> None:
+    planted = await plant(world)
+    before = (await world.partner.get(planted.path)).json()
+    await erase(world, planted.path)
+
+    after = (await world.partner.get(planted.path)).json()
+    assert after == before | {"externalId": "", "chainId": ""}
+    assert (await world.partner.get(f"{planted.path}?asOf=1970-01-01T00:00:00Z")).status_code == 404
+    past = (await world.auditor.get(f"{planted.path}?asOf={before['updatedAt']}")).json()
+    assert (past["externalId"], past["chainId"]) == ("", "")
+    for query in ({"externalId": "reference-of-the-planted"}, {"chainId": planted.wallet.account}):
+        assert (await world.partner.get("/v1/customers", params=query)).json()["customers"] == []
+    assert rows(database, "SELECT wallet, external_id, chain_id FROM gatehouse.customers") == [("", "", "")]
+    assert rows(database, "SELECT FROM gatehouse.worklist WHERE customer = %s", planted.id) == []
+    assert rows(database, "SELECT FROM gatehouse.reviews WHERE closed_at IS NULL") == []
+    assert "reference-of-the-planted" not in json.dumps((await world.auditor.get(f"{planted.path}/timeline")).json())
+
+
+async def test_a_bar_outlives_the_erasure_and_a_late_callback_changes_nothing(world: World, database: str) -> None:
+    planted = await plant(world)
+    await erase(world, planted.path)
+    head = rows(database, "SELECT count(*) FROM gatehouse.stored_events")
+
+    assert (await call_back(world, planted.callback)).status_code == 202
+    again = await world.other.post("/v1/customers", json={"chainId": planted.wallet.account, "externalId": "again"})
+    assert_problem(again, 403, "onboarding_barred")
+    with pytest.raises(Destroyed):
+        await world.services.evidence.keep(planted.id, [b"more of it"])
+    assert rows(database, "SELECT count(*) FROM gatehouse.stored_events") == head
+    assert rows(database, "SELECT FROM gatehouse.evidence") == []
+
+
+async def erase(world: World, path: str) -> None:
+    with world.clock.moved(world.services.retention):
+        assert (await world.admin.post(f"{path}/erasure", json=BASIS)).status_code == 200
+    await world.project()
+
+
+async def test_an_erasure_is_refused_until_the_law_allows_it_and_then_answers_always_the_same(world: World) -> None:
+    active = await world.active(Wallet(1))
+    path = f"/v1/customers/{active['id']}"
+
+    async def asked(basis: str = "retention_over") -> httpx2.Response:
+        return await world.admin.post(f"{path}/erasure", json={"legalBasis": basis})
+
+    with world.clock.moved(world.services.retention):
+        assert_problem(await asked(), 409, "wrong_status")
+    await world.partner.patch(f"{path}/deactivate")
+    assert_problem(await asked(), 409, "retention_period")
+    with world.clock.moved(world.services.retention):
+        assert_problem(await asked("partner_request"), 409, "partner_request_alone")
+        assert_problem(await asked("because"), 422, "invalid_request")
+        await world.officer.post(f"{path}/hold", json={"authority": "Central Bank", "reason": "case 12"})
+        assert_problem(await asked(), 409, "legal_hold")
+        await world.officer.post(f"{path}/hold/lift", json={"authority": "Central Bank", "reason": "case 12"})
+        for client in (world.partner, world.officer, world.auditor):
+            assert_problem(await client.post(f"{path}/erasure", json=BASIS), 403, "forbidden")
+        first = await asked("data_subject_request")
+    assert first.status_code == 200
+    assert (await asked()).json() == first.json()
+    for refused in (
+        await world.partner.patch(f"{path}/activate"),
+        await world.partner.patch(f"{path}/deactivate"),
+        await world.officer.post(f"{path}/rejection", json={"reason": "too late"}),
+        await world.officer.post(f"{path}/hold", json={"authority": "Central Bank", "reason": "too late"}),
+    ):
+        assert_problem(refused, 410, "customer_erased")
+    await world.work()
+
+
+async def test_an_erased_onboarding_goes_nowhere(world: World) -> None:
+    wallet = Wallet(2)
+    customer = await world.register(wallet)
+    path = f"/v1/customers/{customer['id']}"
+    await erase(world, path)
+
+    assert_problem(await world.partner.get(f"{path}/challenge"), 410, "customer_erased")
+    assert_problem(await world.sign(customer, wallet), 410, "customer_erased")
+    assert_problem(await world.partner.patch(f"/v1/simulator{path[3:]}/verify"), 410, "customer_erased")
