@@ -26,6 +26,7 @@ BENCHES: Final = {
     "replay": "bench.replay",
     "sanctions": "bench.sanctions",
     "verify": "bench.verify",
+    "tree": "bench.tree",
 }
 
 

@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="Issue, list and revoke API keys.", no_args_is_help=True)
+keys_app = typer.Typer(help="Issue, list and revoke API keys; replace the deployment's own.", no_args_is_help=True)
 sanctions_app = typer.Typer(help="Adopt sanctions lists.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(sanctions_app, name="sanctions")
@@ -131,6 +131,19 @@ def keys_revoke(key_id: str) -> None:
     from infrastructure.administration import revoke_key
 
     revoke_key(key_id)
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    name: Annotated[str, typer.Argument(metavar="master|signing")],
+    *,
+    lost: Annotated[bool, typer.Option(help="The signing key is lost, and vouches for no other.")] = False,
+    json: Json = False,
+) -> None:
+    """Replace the master key, or the one that signs the log, while the service runs. Broken off, a repeat goes on."""
+    from infrastructure.key_commands import rotate
+
+    rotate(name, lost=lost, as_json=json)
 
 
 @sanctions_app.command("adopt")

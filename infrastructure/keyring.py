@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from domain.refusals import CustomerErased
 from infrastructure.arrays import ByteaArray, UuidArray
 from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection
@@ -29,8 +30,8 @@ _Wrapped = dict[UUID, tuple[bytes | None, bytes]]
 """Keys as they are kept, with the names of their masters; None for one that was destroyed."""
 
 
-class Destroyed(Exception):
-    """The subject's key is gone, and with it everything that was sealed."""
+class Destroyed(CustomerErased):
+    """The subject's key is gone, and with it everything that was sealed. Nothing more is sealed for it."""
 
 
 class Keyring:

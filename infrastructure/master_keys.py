@@ -49,6 +49,11 @@ class MasterKeys:
         except KeyProblem:
             return await asyncio.to_thread(self.found, reference)
 
+    def newest(self) -> MasterKey:
+        """The newest key where keys come from, read now."""
+        self._read_again()
+        return self._known[0]
+
     async def follow(self, connection: AsyncConnection[Any]) -> None:
         """Wrap with what the database calls current; our newest where it has none yet. Raises `KeyProblem`."""
         await connection.execute(BEGIN_MASTER, (self.current.id,))

@@ -151,6 +151,6 @@ _WORDS: Final[dict[type[Event], Callable[[Any], tuple[str, str]]]] = {
     ),
     e.LegalHoldPlaced: lambda event: ("Was put under legal hold", f"By {event.authority}"),
     e.LegalHoldLifted: lambda event: ("Legal hold was lifted", f"By {event.authority}"),
-    e.SubjectErased: lambda event: ("Personal data was erased", event.legal_basis),
+    e.SubjectErased: lambda event: ("Personal data was erased", event.legal_basis.replace("_", " ")),
 }
 """How each event is told: what happened, and why."""

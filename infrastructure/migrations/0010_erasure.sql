@@ -71,13 +71,16 @@ CREATE CONSTRAINT TRIGGER erasure_on_record AFTER INSERT OR UPDATE ON gatehouse.
     EXECUTE FUNCTION gatehouse.refuse_unrecorded();
 ALTER TABLE gatehouse.subject_keys ENABLE ALWAYS TRIGGER erasure_on_record;
 
--- Make a master key current. It waits for keys that are being made: none is wrapped by the one before it afterwards.
+-- Make a master key current, unless it is retired. It waits for keys that are being made: none is wrapped by the one
+-- before it afterwards.
 CREATE FUNCTION gatehouse.begin_master(master bytea) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE gatehouse.master_keys SET current = false WHERE current AND id <> master;
+    UPDATE gatehouse.master_keys SET current = false WHERE current AND id <> master
+        AND NOT EXISTS (SELECT FROM gatehouse.master_keys WHERE id = master AND retired_at IS NOT NULL);
     INSERT INTO gatehouse.master_keys AS known (id, current) VALUES (master, true)
         ON CONFLICT (id) DO UPDATE SET current = true WHERE NOT known.current AND known.retired_at IS NULL;
-    UPDATE gatehouse.key_checks SET check_value = master WHERE name = 'master'
+    UPDATE gatehouse.key_checks SET check_value = (SELECT id FROM gatehouse.master_keys WHERE current)
+        WHERE name = 'master'
 $$;
 
 -- Keys that another than the current one wraps, from a subject on. Those that are in use are left for the next time.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import typer
 
-from application.transparency.notes import SIGNS, BadNote, PublicKey, parse_key
+from application.transparency.notes import SIGNS, BadNote, PublicKey, Signer, parse_key
 from infrastructure.faults import CannotStart
-from infrastructure.witness.memory import remembered
+from infrastructure.witness.memory import Memory, remembered
 from infrastructure.witness.remote_log import RemoteLog, Unanswered, client_for
 from infrastructure.witness.witness import Fork, Refused, Witness
 
@@ -18,19 +18,17 @@ def follow(  # noqa: PLR0913 -- what the command line says
     url: str, *, key: str | None, name: str, state: Path, once: bool, every: float
 ) -> int:
     """Follow, and answer the exit code: 1 where the log was forked or, `once`, nothing could be cosigned."""
+    given, client = _key(key), client_for(url)
 
-    async def run() -> int:
-        async with client_for(url) as client:
-            return await _follow(witness(RemoteLog(url, client)), once=once, every=every)
+    async def run(memory: Memory, signer: Signer) -> int:
+        async with client:
+            witness = Witness(RemoteLog(url, client), memory, signer, lambda: int(time.time()), given)
+            return await _follow(witness.look, once=once, every=every)
 
     with remembered(state) as memory:
-        signer, given = memory.own_key(name), _key(key)
+        signer = memory.own_key(name)
         typer.echo(f"witness {signer.public.vkey}", err=True)
-
-        def witness(log: RemoteLog) -> Callable[[], Awaitable[str | None]]:
-            return Witness(log, memory, signer, lambda: int(time.time()), given).look
-
-        return asyncio.run(run())
+        return asyncio.run(run(memory, signer))
 
 
 async def _follow(look: Callable[[], Awaitable[str | None]], *, once: bool, every: float) -> int:

@@ -6,6 +6,7 @@ two processes never share a folder.
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,8 @@ class Memory:
     def own_key(self, name: str) -> Signer:
         """The key that cosigns, made at first use. Raises `CannotStart`."""
         path = self._folder / "witness.key"
+        if not re.fullmatch(r"[^\s+]+", name):
+            raise CannotStart("a witness's name has no spaces and no plus")
         if not path.exists():
             self._write(path, f"{name} {secrets.token_hex(SEED)}\n")
         try:

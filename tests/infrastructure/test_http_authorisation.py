@@ -90,6 +90,7 @@ TABLE: Final = {
     f"POST {CUSTOMER}/rejection/withdrawal": Row(OFFICERS, at="proposed", body="reason"),
     f"POST {CUSTOMER}/hold": Row(OFFICERS, body="hold"),
     f"POST {CUSTOMER}/hold/lift": Row(OFFICERS, body="hold"),
+    f"POST {CUSTOMER}/erasure": Row((403, 403, 403, 403, 409, *STRANGERS), body="erasure"),
     "GET /v1/funnel": Row((200, 200, 200, 200, 403, *STRANGERS)),
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
@@ -121,6 +122,7 @@ WORDS: Final = {
     "no export": {"customer": "nobody"},
     "decision": {"outcome": "pass", "reason": REASON},
     "hold": {"authority": "Central Bank", "reason": REASON},
+    "erasure": {"legalBasis": "retention_over"},
 }
 OF_ONE_CUSTOMER: Final = [name for name, row in TABLE.items() if "{customer_id}" in name and row.answers[0] < 300]
 
