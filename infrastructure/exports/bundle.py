@@ -20,6 +20,7 @@ from application.streams import signing_stream
 from application.transparency.notes import Note, Signer, parse_checkpoint, signed
 from domain.events import EVENTS
 from infrastructure.arrays import understand_arrays
+from infrastructure.collector import spared_collector
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.chain import Chain
 from infrastructure.exports.conversion import convert
@@ -79,7 +80,7 @@ class Writing:
         what the log holds.
         """
         parts, state = Parts(self.target.folder), self.state
-        with _reading(self.conninfo) as connection:
+        with spared_collector(), _reading(self.conninfo) as connection:
             selection = Selection(connection, self.asked, state.upto)
             first = selection.first()
             self._write_entries(selection, first, parts, progress)
