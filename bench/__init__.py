@@ -16,6 +16,7 @@ BENCHES: Final = {
     "append": "bench.append",
     "commands": "bench.commands",
     "decisions": "bench.decisions",
+    "export": "bench.export",
     "growth": "bench.growth",
     "projections": "bench.projections",
     "queries": "bench.queries",

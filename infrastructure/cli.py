@@ -192,7 +192,8 @@ def trial(
 
 
 @app.command()
-def export(  # noqa: PLR0913, PLR0917 -- an option for each filter
+def export(  # noqa: PLR0913 -- an option for each filter
+    *,
     output: Annotated[
         Path, typer.Option(metavar="DIR|FILE.zip", help="Where it goes; nothing may be there yet.")
     ] = Path("gatehouse-bundle"),
@@ -205,12 +206,11 @@ def export(  # noqa: PLR0913, PLR0917 -- an option for each filter
     customer: Annotated[str | None, typer.Option(help="One customer, by id.")] = None,
     partner: Annotated[str | None, typer.Option(help="All customers of a partner, by id.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="Events of this type. Can be repeated.")] = None,
-    *,
     json: Json = False,
 ) -> None:
     """Write a bundle for auditors: events, proofs, schemas, and the verifier that needs nothing else.
 
-    Without filters it has every event. Who was cut off types the same again, and it goes on.
+    Without filters it has every event. Whoever was cut off types the same again, and it goes on.
     """
     from infrastructure.exports.command import asked_for
     from infrastructure.exports.command import export as run

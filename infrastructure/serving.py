@@ -189,8 +189,9 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     """Answer HTTP on `listener` until the context is left."""
     with _taken(listener.getsockname()):
         listener.listen(BACKLOG)  # two that were bound at the same moment learn here who came first
+    app = create_app(services)
     config = uvicorn.Config(
-        create_app(services),
+        app,
         http=JoiningProtocol,
         log_config=None,
         access_log=False,
@@ -202,9 +203,12 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    exporting = asyncio.create_task(app.state.exports.run())
     try:
         yield
     finally:
+        exporting.cancel()
+        await asyncio.gather(exporting, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
 

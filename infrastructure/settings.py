@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """A PostgreSQL, 15 or later. Without it a private one runs below the data folder."""
     data: Path = Path(".gatehouse")
     """Where the embedded database and the key files lie."""
+    exports_kept_days: int = Field(default=7, ge=1, le=3650)
+    """Days after which an export that was ordered over HTTP is removed. It lies in `exports` below the data folder."""
     keys: Path | None = None
     """The folder of the key files; `keys` below the data folder if not set."""
     key_command: str | None = Field(default=None, repr=False)

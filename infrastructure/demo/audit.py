@@ -158,7 +158,7 @@ class Play:
 
     async def _exported(self, services: Services, name: str) -> Path:
         path = self._folder / name
-        await produce(services, Asked(), Target(path), Exporter("admin:audit-demo"), begun=_nothing, progress=_nothing)
+        await produce(services, Asked(), Target(path), Exporter("admin:audit-demo"))
         return path
 
     def _verify(self, bundle: Path, *options: str) -> Verdict:
@@ -208,7 +208,3 @@ def _settings(folder: Path) -> Settings:
         "origin": "gatehouse.example/log",
     }
     return load_settings().model_copy(update=ours)
-
-
-def _nothing(_: int) -> None:
-    """Show no progress: a few events take no time."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-Format = Literal["jsonl"]
+Format = Literal["jsonl", "cloudevents", "csv", "parquet", "ocel"]
 ALWAYS: Final[Format] = "jsonl"
 """The entries themselves: without them nothing could be verified."""
 

@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import get_args
+from typing import Final, get_args
 from uuid import UUID
 
 import psycopg
@@ -15,6 +15,7 @@ from application.ports import Unavailable
 from domain.events import EVENTS
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.exports.asked import Asked, Format
+from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import Exporter, Produced, produce
 from infrastructure.exports.target import Target
 from infrastructure.faults import CannotStart
@@ -23,20 +24,24 @@ from infrastructure.replay.bar import shown
 from infrastructure.settings import load_settings
 from infrastructure.signing import announce_signing_key
 
-CONSOLE = Exporter("admin:console")
+CONSOLE: Final = Exporter("admin:console")
 
 
 def export(asked: Asked, output: Path, *, as_json: bool) -> None:
     """Produce a bundle, and say where it is."""
     set_up_logs()
-    settings, begun = load_settings(), monotonic()
+    settings, begun, target = load_settings(), monotonic(), Target(output)
     with database(settings) as ready, shown("export") as bar:
         keys = keys_for(settings, ready.conninfo)
+
+        async def write(writing: Writing) -> Made:
+            bar.begin(writing.state.upto)
+            return await asyncio.to_thread(writing.run, bar.advance)
 
         async def run() -> Produced:
             async with open_services(settings, ready.conninfo, keys) as services:
                 await announce_signing_key(services, settings)
-                return await produce(services, asked, Target(output), CONSOLE, begun=bar.begin, progress=bar.advance)
+                return await produce(services, asked, target, CONSOLE, write)
 
         try:
             produced = asyncio.run(run())
@@ -44,7 +49,7 @@ def export(asked: Asked, output: Path, *, as_json: bool) -> None:
             raise CannotStart(f"the bundle cannot be written: {fault.strerror}: {fault.filename or output}") from fault
         except (psycopg.Error, Unavailable) as fault:
             raise CannotStart(f"the database cannot be read: {type(fault).__name__}") from fault
-    _show(produced, monotonic() - begun, as_json=as_json)
+    _show(produced, target, monotonic() - begun, as_json=as_json)
 
 
 def asked_for(  # noqa: PLR0913 -- a command's options
@@ -72,17 +77,17 @@ def asked_for(  # noqa: PLR0913 -- a command's options
     )
 
 
-def _show(produced: Produced, seconds: float, *, as_json: bool) -> None:
-    path, written = produced.target.path, produced.written
+def _show(produced: Produced, target: Target, seconds: float, *, as_json: bool) -> None:
+    path = target.path
     if as_json:
-        told = {"path": str(path), "entries": written.entries, "size": produced.upto, "manifest": written.manifest}
+        told = {"path": str(path), "entries": produced.entries, "size": produced.upto, "manifest": produced.manifest}
         typer.echo(json.dumps(told | {"seconds": round(seconds, 3)}))
         return
     typer.echo(
-        f"{path}: {written.entries:,} of {produced.upto:,} entries in {seconds:.1f} s,"
-        f" manifest sha256:{written.manifest}"
+        f"{path}: {produced.entries:,} of {produced.upto:,} entries in {seconds:.1f} s,"
+        f" manifest sha256:{produced.manifest}"
     )
-    if not produced.target.zipped:
+    if not target.zipped:
         typer.echo(f"check it anywhere, without a network: python3 {path / 'verify.py'} {path}")
 
 

@@ -12,7 +12,8 @@ class GrowingFile:
     """Its first `good` bytes are kept; what a write that was cut off left behind them goes."""
 
     def __init__(self, path: Path, good: int = 0) -> None:
-        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=BLOCK)
+        path.touch()
+        self._file = path.open("r+b", buffering=BLOCK)
         self._hash = sha256()
         self._file.truncate(good)
         for block in iter(lambda: self._file.read(BLOCK), b""):

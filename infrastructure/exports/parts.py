@@ -1,5 +1,6 @@
 """The files of a bundle in the making, and what its manifest says of each."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,13 @@ class Parts:
         path.write_bytes(data)
         if name not in UNLISTED:
             self.claims[name] = len(data), sha256(data).hexdigest()
+
+    def put_blocks(self, name: str, blocks: Iterable[bytes]) -> None:
+        """Write a file of any length, block by block."""
+        with GrowingFile(self.folder / name) as file:
+            for block in blocks:
+                file.append(block)
+            self.claim(name, file)
 
     def claim(self, name: str, file: GrowingFile) -> None:
         """Take in a file that was written, and is on the disk."""

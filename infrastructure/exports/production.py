@@ -4,7 +4,8 @@ Whoever is handed a bundle is on record before.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -13,9 +14,10 @@ from psycopg import AsyncConnection
 
 from application.handlers import alone
 from application.transparency.entry import IllegibleEntry
+from application.transparency.notes import Note, Signer
 from domain.events import ExportProduced
 from infrastructure.exports.asked import Asked
-from infrastructure.exports.bundle import Order, Progress, Written, write_bundle
+from infrastructure.exports.bundle import Made, Writing, seal
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
@@ -50,36 +52,58 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """A bundle that is where it was asked for."""
+    """What a bundle came to."""
 
-    target: Target
     upto: int
-    written: Written
+    """The size of the log that it is of."""
+    entries: int
+    manifest: str
+    """The SHA-256 of manifest.json."""
 
 
-async def produce(  # noqa: PLR0913 -- who wants what where, and how it goes
-    services: Services,
-    asked: Asked,
-    target: Target,
-    exporter: Exporter,
-    *,
-    begun: Callable[[int], None],
-    progress: Progress,
+class NothingRecorded(CannotStart):
+    """The log has nothing that could be exported."""
+
+
+Write = Callable[[Writing], Awaitable[Made]]
+"""Does the writing, in a thread or a process of its own."""
+
+
+async def in_thread(writing: Writing) -> Made:
+    """Write in a thread of this process, and tell nobody how it goes."""
+    return await asyncio.to_thread(writing.run, lambda _: None)
+
+
+async def produce(
+    services: Services, asked: Asked, target: Target, exporter: Exporter, write: Write = in_thread
 ) -> Produced:
-    """Produce a bundle, or go on with one. `begun` is told the size of the log. Raises `CannotStart`."""
-    with target.held():
+    """Produce a bundle, or go on with one. Raises `CannotStart`, `OSError`, `psycopg.Error` and `Unavailable`."""
+    with target.held(), _told():
         state = target.state(asked)
         if state is None:
             state = State(await _upto(services, asked))
             target.keep(asked, state)
-        begun(state.upto)
-        order = await _order(services, asked, state.upto)
-        written = await asyncio.to_thread(write_bundle, services.conninfo, order, target, state, progress)
+        signer = await current_signer(services)
+        checkpoint = await _checkpoint(services, signer, state.upto)
+        writing = Writing(services.conninfo, asked, checkpoint, target, state)
+        made = await write(writing)
+        produced = Produced(state.upto, made.entries, seal(writing, made, signer))
         if target.zipped:
             await asyncio.to_thread(zip_bundle, target)
-        await _record(services, asked, exporter, state, written)
+        await _record(services, asked, exporter, produced)
         target.hand_over()
-    return Produced(target, state.upto, written)
+    return produced
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in one line what keeps the log from being exported."""
+    try:
+        yield
+    except IllegibleEntry as fault:
+        raise CannotStart(f"the log holds what is no event: {fault}") from fault
+    except TilesMissing as fault:
+        raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
 
 
 async def _upto(services: Services, asked: Asked) -> int:
@@ -87,35 +111,27 @@ async def _upto(services: Services, asked: Asked) -> int:
     async with services.pool.connection() as connection:
         row = await (await connection.execute(_UPTO, (asked.recorded_until,))).fetchone()
     if row is None or not row[0]:
-        raise CannotStart("nothing was recorded by then: there is nothing to export")
+        raise NothingRecorded("nothing was recorded by then: there is nothing to export")
     return int(row[0])
 
 
-async def _order(services: Services, asked: Asked, upto: int) -> Order:
-    """The signed checkpoint of the log up to there, which is on record; built first as far as it is not there yet."""
-    signer = await current_signer(services)
+async def _checkpoint(services: Services, signer: Signer, upto: int) -> Note:
+    """The signed checkpoint of the log up to there, which is put on record if it is not; the tree is built first."""
     await _grown(services.conninfo, upto)
     async with services.pool.connection() as connection:
-        checkpoint = await checkpoint_of(connection, signer, upto)
-        published = await _is_published(connection, upto)
-    if not published:
-        await publish(services, signer, upto)
-    return Order(asked, checkpoint, signer)
+        if await _is_published(connection, upto):
+            return await checkpoint_of(connection, signer, upto)
+    return await publish(services, signer, upto)
 
 
 async def _grown(conninfo: str, upto: int) -> None:
     """Have the tree cover a position, building it unless somebody else does. Raises `CannotStart`."""
-    try:
-        while await TreeBuilder(conninfo).catch_up() < upto:
-            async with await connect(conninfo) as connection:
-                row = await (await connection.execute(_STOPPED)).fetchone()
-            if row and row[0] is not None:
-                raise CannotStart(f"the tree over the log stands still: the event at {row[0]} is no entry")
-            await asyncio.sleep(LOOK)
-    except IllegibleEntry as fault:
-        raise CannotStart(f"the tree over the log stands still: {fault}") from fault
-    except TilesMissing as fault:
-        raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
+    while await TreeBuilder(conninfo).catch_up() < upto:
+        async with await connect(conninfo) as connection:
+            row = await (await connection.execute(_STOPPED)).fetchone()
+        if row and row[0] is not None:
+            raise IllegibleEntry(f"the event at {row[0]}")
+        await asyncio.sleep(LOOK)
 
 
 async def _is_published(connection: AsyncConnection[tuple[object, ...]], size: int) -> bool:
@@ -124,19 +140,19 @@ async def _is_published(connection: AsyncConnection[tuple[object, ...]], size: i
     return bool(row and row[0])
 
 
-async def _record(services: Services, asked: Asked, exporter: Exporter, state: State, written: Written) -> None:
+async def _record(services: Services, asked: Asked, exporter: Exporter, produced: Produced) -> None:
     """Put on record who takes out what. Raises `Unavailable` where that cannot be recorded."""
     event = ExportProduced(
         reader=exporter.reader,
         formats=tuple(asked.written),
-        upto=state.upto,
+        upto=produced.upto,
         recorded_from=asked.recorded_from,
         recorded_until=asked.recorded_until,
         customer=asked.customer,
         partner=asked.partner,
         types=tuple(sorted(set(asked.types))),
-        entries=written.entries,
-        manifest=written.manifest,
+        entries=produced.entries,
+        manifest=produced.manifest,
     )
     stream = services.new_id()
     await services.execute(lambda: alone(stream, event), actor=exporter.actor)

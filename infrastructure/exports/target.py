@@ -19,6 +19,10 @@ from infrastructure.faults import CannotStart
 STATE: Final = "state.json"
 
 
+class Held(CannotStart):
+    """Somebody else is writing there."""
+
+
 @dataclass(slots=True)
 class State:
     """What a bundle is of, and how much of its entries is on the disk for good."""
@@ -52,7 +56,7 @@ class Target:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
-            raise CannotStart(f"another export is writing {self.path}") from None
+            raise Held(f"another export is writing {self.path}") from None
         finally:
             os.close(lock)
 

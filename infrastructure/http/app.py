@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from infrastructure.audit_trail import AuditTrail
+from infrastructure.exports.jobs import ExportJobs
 from infrastructure.http.audit import AuditRoutes
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
@@ -24,6 +25,7 @@ from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
+from infrastructure.http.exports import ExportRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -71,7 +73,8 @@ def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
-    routes = routes_of(services)
+    app.state.exports = ExportJobs(services)
+    routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)

@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -12,6 +13,8 @@ from starlette.routing import Route
 from application.handlers import append
 from infrastructure.administration import issue_key
 from infrastructure.api_keys import revoke
+from infrastructure.exports.asked import Asked
+from infrastructure.exports.order_folder import Finished, Order
 from infrastructure.http.app import create_app
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
 from tests.support.people import (
@@ -92,6 +95,9 @@ TABLE: Final = {
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
     "POST /v1/policies/{name}/trial": Row(ADMIN),
+    "POST /v1/exports": Row((403, 403, 403, 422, 403, *STRANGERS), body="no export"),
+    "GET /v1/exports/{export_id}": Row(AUDITORS),
+    "GET /v1/exports/{export_id}/file": Row(AUDITORS),
     "GET /v1/schemas": Row(EVERYBODY),
     "GET /v1/schemas/{name}": Row(EVERYBODY),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
@@ -113,6 +119,7 @@ TABLE: Final = {
 }
 WORDS: Final = {
     "reason": {"reason": REASON},
+    "no export": {"customer": "nobody"},
     "decision": {"outcome": "pass", "reason": REASON},
     "hold": {"authority": "Central Bank", "reason": REASON},
     "erasure": {"legalBasis": "retention_over"},
@@ -203,11 +210,26 @@ async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
         found["name"] = "CustomerRegistered.v1"
     if "{token}" in name:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    elif "{export_id}" in name:
+        found["export_id"] = await exported(world)
     elif "{digest}" in name:
         found["digest"] = (await evidence_of(world, held))[0]
     elif "{review_id}" in name or "{alert_id}" in name:
         found["review_id"] = found["alert_id"] = (await reviews_of(world, held))[0]["id"]
     return found
+
+
+async def exported(world: World) -> str:
+    """A finished export of the auditor's: the first one serves all."""
+    key = next(key for key in await world.services.directory.all() if key["name"] == "auditor")
+    orders = world.services.exports
+    reader = UUID(key["keyId"])
+    asked = Asked(types=("CustomerRegistered",))
+    order = next(orders.all(), None) or orders.take(uuid4(), Order(asked, reader, "auditor", world.clock()))
+    if order.outcome is None:
+        order.target.path.write_bytes(b"a zip")
+        order.conclude(Finished(1, 1, "0" * 64, len(b"a zip"), "0" * 64))
+    return str(order.id)
 
 
 def answer_to(held: Held) -> dict[str, str]:
