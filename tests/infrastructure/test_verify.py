@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from application.transparency.notes import COSIGNS, Note, Signer
-from bench.bundles import ORIGIN, EntryLog, moment, state_of, written
+from application.transparency.notes import COSIGNS, Checkpoint, Note, Signer
+from bench.bundles import ORIGIN, EntryLog, moment, seal, state_of, written
 from infrastructure.exports import verify as verifier
 from infrastructure.exports.verify import Report, Unreadable, main, verify
 from tests.support.bundles import CUSTOMER, FIRST, FORGER, SECOND, WITNESS, made_log, write_customer
@@ -197,6 +197,35 @@ def test_a_handover_that_the_key_before_did_not_sign_is_named(tmp_path: Path) ->
     log.announce(FORGER, by=FORGER)
     log.write(tmp_path)
     assert "key_handover_false" in codes(verify(tmp_path))
+
+
+def test_a_chain_is_checked_also_where_types_are_left_out(tmp_path: Path) -> None:
+    log, state = EntryLog(FIRST), state_of({}, number=1)
+    log.announce(FIRST)
+    for version in range(1, 4):
+        log.append(CUSTOMER, "ScreeningAttempted", state)
+        if version == 2:
+            log.mislead(CUSTOMER, b"\5" * 32)
+    log.write(tmp_path, chosen=lambda told: told.stream == CUSTOMER, types=["ScreeningAttempted"])
+    report = verify(tmp_path)
+    assert [(problem.code, problem.line) for problem in report.problems] == [("chain_broken", 3)]
+
+
+def test_a_published_checkpoint_of_more_than_there_was_contradicts(tmp_path: Path) -> None:
+    log = made_log(20)
+    text = Checkpoint(ORIGIN, 1_000_000, bytes(32)).text
+    note = Note(text, (SECOND.sign(text),)).whole
+    log.tell("CheckpointPublished", size=1_000_000, root=bytes(32).hex(), note=note)
+    log.write(tmp_path)
+    assert codes(verify(tmp_path)) == {"published_checkpoint_contradicts"}
+
+
+def test_a_checkpoint_that_a_stranger_signed_is_refused(tmp_path: Path) -> None:
+    LOG.write(tmp_path)
+    text = LOG.checkpoint().text
+    (tmp_path / "checkpoint").write_text(Note(text, (FORGER.sign(text),)).whole, newline="")
+    seal(tmp_path, json.loads((tmp_path / "manifest.json").read_bytes()), SECOND)
+    assert codes(verify(tmp_path)) == {"checkpoint_signature"}
 
 
 def test_a_key_that_only_cosigns_is_no_key_of_the_log(tmp_path: Path) -> None:
