@@ -98,6 +98,17 @@ async def test_whoever_uses_the_key_in_any_process_is_waited_for_and_nobody_has_
     assert state(database, customer) == (False, False, True)
 
 
+async def test_nobody_else_waits_for_a_key_that_is_in_use_for_long(world: World, database: str) -> None:
+    """Commands that come together share a batch, and one transaction."""
+    customer = await with_evidence(world)
+    with psycopg.connect(service_conninfo(database)) as another_process:
+        another_process.execute("SELECT gatehouse.hold_keys(%s)", ([customer],))
+        commands = [erased(world.services, customer), *(world.register(Wallet(number)) for number in range(5, 25))]
+        ends = await asyncio.gather(*commands, return_exceptions=True)
+    assert [type(end) for end in ends] == [Unavailable] + [dict] * 20
+    assert state(database, customer) == (True, True, False)
+
+
 async def test_what_is_kept_while_an_erasure_comes_is_gone_with_it(world: World, database: str, tmp_path: Path) -> None:
     """Many writers of evidence, one erasure: whoever was told that it is kept was told so before."""
     customer = await with_evidence(world)
