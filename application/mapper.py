@@ -35,10 +35,15 @@ class State(Fact, Generic[E]):
 
     event_id: UUID
     occurred_at: Moment
+    """When it happened in the world. When it was recorded, the log says beside it."""
     actor: str
+    """Who did it, what it is first, such as `partner:…`, `officer:…` or `policy:…`."""
     correlation_id: UUID
+    """What all that came of one request have in common."""
     causation_id: UUID | None = None
+    """The event that it came of, where it came of one."""
     command_id: UUID
+    """What all that was decided at once have in common."""
     data: E
 
 

@@ -16,6 +16,7 @@ BENCHES: Final = {
     "append": "bench.append",
     "commands": "bench.commands",
     "decisions": "bench.decisions",
+    "export": "bench.export",
     "growth": "bench.growth",
     "projections": "bench.projections",
     "queries": "bench.queries",
@@ -25,6 +26,8 @@ BENCHES: Final = {
     "pipeline": "bench.pipeline",
     "replay": "bench.replay",
     "sanctions": "bench.sanctions",
+    "verify": "bench.verify",
+    "tree": "bench.tree",
 }
 
 

@@ -23,6 +23,7 @@ from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
 from infrastructure.evidence_store import SealedEvidence
+from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.faults import CannotStart
 from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys, check_keys, load_keys
@@ -178,6 +179,7 @@ async def open_services(
             signing=SigningKey(settings.key_source, keys.signing),
             keyring=keyring,
             evidence=SealedEvidence(sealing, keyring),
+            exports=ExportOrders(settings.data / "exports", timedelta(days=settings.exports_kept_days)),
             sources=(*sources, *((SandboxSource(sandbox.scripts),) if sandbox else ())),
             confirming=confirming,
             provider=provider,

@@ -21,14 +21,25 @@ keys_app = typer.Typer(help="Issue, list and revoke API keys; replace the deploy
 sanctions_app = typer.Typer(help="Adopt sanctions lists.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(sanctions_app, name="sanctions")
+prove_app = typer.Typer(help="Prove what is in the log, as others can check.", no_args_is_help=True)
+app.add_typer(prove_app, name="prove")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+Output = Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")]
 
 
 @app.command()
 def demo(*, json: Json = False) -> None:
     """Onboard customers through HTTP as a partner would, and show what became of each."""
     from infrastructure.demo import run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@app.command("audit-demo")
+def audit_demo(*, json: Json = False) -> None:
+    """Let an administrator rewrite history, and show what an auditor's verifier finds. Leaves nothing behind."""
+    from infrastructure.demo.audit import run
 
     raise typer.Exit(run(as_json=json))
 
@@ -180,6 +191,100 @@ def trial(
     run(policy, as_json=json, output=output)
 
 
+@app.command()
+def export(  # noqa: PLR0913 -- an option for each filter
+    *,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR|FILE.zip", help="Where it goes; nothing may be there yet.")
+    ] = Path("gatehouse-bundle"),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Beside the entries: cloudevents, csv, parquet, ocel. Can be repeated."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="Recorded at this time or later, as ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
+    customer: Annotated[str | None, typer.Option(help="One customer, by id.")] = None,
+    partner: Annotated[str | None, typer.Option(help="All customers of a partner, by id.")] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="Events of this type. Can be repeated.")] = None,
+    json: Json = False,
+) -> None:
+    """Write a bundle for auditors: events, proofs, schemas, and the verifier that needs nothing else.
+
+    Without filters it has every event. Whoever was cut off types the same again, and it goes on.
+    """
+    from infrastructure.exports.command import asked_for
+    from infrastructure.exports.command import export as run
+
+    asked = asked_for(
+        formats=formats or [], since=since, until=until, customer=customer, partner=partner, types=types or []
+    )
+    run(asked, output, as_json=json)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def verify(context: typer.Context) -> None:
+    """Check a bundle as the verify.py in it does, which arguments go to. Exit code 0 only if nothing is wrong."""
+    from infrastructure.exports.verify import main as run
+
+    raise typer.Exit(run(context.args))
+
+
+@prove_app.command("inclusion")
+def prove_inclusion(position: int, *, output: Output = None) -> None:
+    """Prove that the event at POSITION is in the newest checkpoint: a C2SP tlog-proof."""
+    from infrastructure.transparency.command import inclusion
+
+    inclusion(position, output)
+
+
+@prove_app.command("consistency")
+def prove_consistency(
+    old: int,
+    new: Annotated[int | None, typer.Argument(help="A published checkpoint's size; the newest's by default.")] = None,
+    *,
+    output: Output = None,
+) -> None:
+    """Prove that the log of NEW entries begins with the log of OLD."""
+    from infrastructure.transparency.command import consistency
+
+    consistency(old, new, output)
+
+
+@prove_app.command("customer")
+def prove_customer(customer_id: str, *, output: Output = None) -> None:
+    """Prove all events of a customer: each in the newest checkpoint, and chained to the one before."""
+    from infrastructure.transparency.command import customer
+
+    customer(customer_id, output)
+
+
+@app.command()
+def checkpoint(*, publish: Annotated[bool, typer.Option("--publish", help="Publish one now.")] = False) -> None:
+    """Print the newest checkpoint: how large the log is and what its root is, signed."""
+    from infrastructure.transparency.command import checkpoint as run
+
+    run(publish_now=publish)
+
+
+@app.command()
+def witness(  # noqa: PLR0913 -- each is an option of its own
+    url: Annotated[str, typer.Argument(help="The service's, or that of its /tlog.")],
+    *,
+    key: Annotated[str | None, typer.Option(help="The log's key; the one it shows at first, if not given.")] = None,
+    name: Annotated[str, typer.Option(help="What the witness is called in its cosignatures.")] = "witness",
+    state: Annotated[Path, typer.Option(help="The folder of the witness's key and memory.")] = Path("witness"),
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 60.0,
+) -> None:
+    """Follow a log from another machine, check that it only grew, and cosign its checkpoints.
+
+    Needs no database and no key of the service. A fork ends it with exit code 1 and the two checkpoints as evidence.
+    """
+    from infrastructure.witness.command import follow
+
+    raise typer.Exit(follow(url, key=key, name=name, state=state, once=once, every=every))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""
@@ -202,9 +307,10 @@ def check() -> None:
 @app.command()
 def docs() -> None:
     """Write the documents that are made from the code."""
-    from infrastructure.documents import write
+    from infrastructure.documents import documents, write
+    from tests.support import fold_vectors
 
-    for path in write():
+    for path in write(documents() | {fold_vectors.PATH: fold_vectors.document()}):
         typer.echo(f"written: {path.relative_to(ROOT)}")
 
 
@@ -223,7 +329,7 @@ def bench(
 
 @app.command()
 def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order. The last line is JSON.
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper. The last line is JSON.
 
     The exit code is 0 only if nothing was lost.
     """

@@ -3,14 +3,17 @@
 `./run docs` writes them; a test fails when one is stale.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from domain.customer import ALLOWED, LEADS_TO
 from domain.events import EVENTS
 from domain.vocabulary import REASONS, Event, Status
+from infrastructure.event_schemas import event_schemas
 from infrastructure.http.problems import PROBLEMS
+from infrastructure.schemas import FOLDER as SCHEMAS
+from projections.projection import CUSTOMER_EVENTS
 
 ROOT: Final = Path(__file__).parent.parent
 BEGIN, END = "<!-- made by ./run docs -->", "<!-- end -->"
@@ -19,19 +22,22 @@ BEGIN, END = "<!-- made by ./run docs -->", "<!-- end -->"
 def documents() -> dict[Path, str]:
     """Every made document, as it should be."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    fold = (ROOT / "docs" / "fold.md").read_text(encoding="utf-8")
     return {
         ROOT / "README.md": _replaced(readme, diagram()),
         ROOT / "docs" / "events.md": events_page(),
         ROOT / "docs" / "errors.md": errors_page(),
         ROOT / "docs" / "reasons.md": reasons_page(),
+        ROOT / "docs" / "fold.md": _replaced(fold, meanings()),
+        **{SCHEMAS / name: schema for name, schema in event_schemas().items()},
     }
 
 
-def write() -> list[Path]:
+def write(made: Mapping[Path, str]) -> list[Path]:
     """Write what is stale, and answer which it was."""
-    stale = [path for path, text in documents().items() if not path.exists() or path.read_text("utf-8") != text]
-    for path, text in documents().items():
-        path.write_text(text, encoding="utf-8")
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        path.write_text(made[path], encoding="utf-8")
     return stale
 
 
@@ -57,7 +63,8 @@ def events_page() -> str:
             "# Events",
             "",
             "What the log can hold. Names are the storage format: they are added to, never changed.",
-            "Fields in *italics* are personal and stored sealed.",
+            "Fields in *italics* are personal and stored sealed. [schemas](schemas/README.md) has every event in",
+            "JSON Schema, and [fold.md](fold.md) says how a customer's state follows from its events.",
             "",
             "| event | means | carries | leads to | may happen in |",
             "| --- | --- | --- | --- | --- |",
@@ -77,6 +84,27 @@ def _event_row(name: str, event: type[Event]) -> str:
     means = (event.__doc__ or "").splitlines()[0]
     leads = f"`{status}`" if status else "-"
     return f"| `{name}` | {means} | {', '.join(fields) or '-'} | {leads} | {', '.join(allowed) or 'other streams'} |"
+
+
+def meanings() -> str:
+    """What each type of event means to a customer's status, for whoever folds without this code."""
+    inside = [event for event in EVENTS.values() if event in CUSTOMER_EVENTS and event not in LEADS_TO]
+    elsewhere = [event for event in EVENTS.values() if event not in CUSTOMER_EVENTS]
+    return "\n".join(
+        [
+            "| event | leads to |",
+            "| --- | --- |",
+            *(f"| `{event.__name__}` | `{status}` |" for event, status in LEADS_TO.items()),
+            "",
+            f"The other events of customers lead to no status: {_names(inside)}.",
+            "",
+            f"These stand in streams that are no customer's: {_names(elsewhere)}.",
+        ]
+    )
+
+
+def _names(events: Iterable[type[Event]]) -> str:
+    return ", ".join(f"`{event.__name__}`" for event in events)
 
 
 def errors_page() -> str:

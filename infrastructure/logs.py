@@ -2,12 +2,15 @@
 
 import logging
 import sys
+from typing import Literal
 
 import structlog
 
+LogLevel = Literal["info", "warning", "error"]
 
-def set_up_logs() -> None:
-    """Write warnings and above, and our own news, to standard error."""
+
+def set_up_logs(level: LogLevel = "info") -> None:
+    """Write warnings and above to standard error, and our own news from `level` on."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of URLs, and a wallet's address may be in one
     structlog.configure(
@@ -17,7 +20,7 @@ def set_up_logs() -> None:
             _without_values,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

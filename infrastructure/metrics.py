@@ -24,3 +24,10 @@ PROVIDER_LATENCY: Final = Histogram(
 )
 SANCTIONS_LIST_AGE: Final = Gauge("gatehouse_sanctions_list_age_days", "Days since the list in force was published")
 SANCTIONS_LIST_SAMPLE: Final = Gauge("gatehouse_sanctions_list_sample", "1 where the list in force is the sample")
+TREE_SIZE: Final = Gauge("gatehouse_tree_size", "Entries in the transparency log's tree")
+TREE_STOPPED: Final = Gauge("gatehouse_tree_stopped", "1 where an event that is no entry stopped the tree")
+CHECKPOINT_SIZE: Final = Gauge("gatehouse_checkpoint_size", "Entries that the newest published checkpoint covers")
+CHECKPOINT_AGE: Final = Gauge("gatehouse_checkpoint_age_seconds", "Seconds since a checkpoint was published last")
+CHECKPOINT_COPIES: Final = Counter(
+    "gatehouse_checkpoint_copies", "Attempts to copy a checkpoint to a second place", ["kind", "outcome"]
+)

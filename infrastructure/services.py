@@ -18,6 +18,7 @@ from domain.vocabulary import Confirmation
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.evidence_store import SealedEvidence
+from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.key_sources import KeySource
 from infrastructure.keyring import Keyring
 from infrastructure.keys import Keys
@@ -65,6 +66,7 @@ class Services:
     signing: SigningKey
     keyring: Keyring
     evidence: SealedEvidence
+    exports: ExportOrders
     sources: tuple[ScreeningSource, ...]
     """In the order in which they are asked."""
     confirming: tuple[ScreeningSource, ...]

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, get_args
 
@@ -36,6 +37,9 @@ from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 from infrastructure.signing import announce_signing_key
+from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.copies import keep_copies
+from infrastructure.transparency.publisher import Publisher
 from infrastructure.work.deadlines import keep_deadlines
 from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
@@ -56,8 +60,8 @@ log = structlog.get_logger()
 
 def serve(overrides: dict[str, object], *, workers: bool) -> None:
     """Run the service until it is told to end."""
-    set_up_logs()
     settings = load_settings().model_copy(update=overrides)
+    set_up_logs(settings.log_level)
     with listening(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with database(settings, join=False) as ready:
@@ -74,6 +78,7 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
                         async with answering(services, listener), asyncio.TaskGroup() as lives:
                             lives.create_task(keep_database(ready.server))
                             lives.create_task(Reminder(services).run())
+                            lives.create_task(keep_copies(services.pool, settings.checkpoint_copies))
                             if workers:
                                 lives.create_task(keep_working(settings, ready.conninfo))
 
@@ -82,11 +87,11 @@ def serve(overrides: dict[str, object], *, workers: bool) -> None:
 
 def work(*, attached: bool) -> None:
     """Run projections and workers until told to end or, `attached`, until standard input ends."""
-    set_up_logs()
+    settings = load_settings()
+    set_up_logs(settings.log_level)
     _give_way()
     if attached:
         _end_with_input()
-    settings = load_settings()
     if settings.database_url is None:
         raise CannotStart("`work` needs DATABASE_URL: an embedded database has its workers inside `serve`")
     with database(settings) as ready:
@@ -97,7 +102,14 @@ def work(*, attached: bool) -> None:
                 await announce_signing_key(services, settings)
                 projector = Projector(services.conninfo, PROJECTIONS)
                 worker = Worker(services, projector.moved)
-                lives = (projector.run(), worker.run(), keep_deadlines(services))
+                builder = TreeBuilder(services.conninfo)
+                lives = (
+                    projector.run(),
+                    worker.run(),
+                    keep_deadlines(services),
+                    builder.run(),
+                    Publisher(services, builder, timedelta(seconds=settings.checkpoint_seconds)).run(),
+                )
                 tasks = [asyncio.ensure_future(life) for life in lives]
                 try:
                     with spared_collector():
@@ -177,8 +189,9 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     """Answer HTTP on `listener` until the context is left."""
     with _taken(listener.getsockname()):
         listener.listen(BACKLOG)  # two that were bound at the same moment learn here who came first
+    app = create_app(services)
     config = uvicorn.Config(
-        create_app(services),
+        app,
         http=JoiningProtocol,
         log_config=None,
         access_log=False,
@@ -190,9 +203,12 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    exporting = asyncio.create_task(app.state.exports.run())
     try:
         yield
     finally:
+        exporting.cancel()
+        await asyncio.gather(exporting, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
 
@@ -219,6 +235,8 @@ async def keep_working(settings: Settings, conninfo: str) -> None:
     given = {
         "DATABASE_URL": conninfo,
         "GATEHOUSE_DATA": str(settings.data),
+        "GATEHOUSE_KEYS": str(settings.keys_folder),
+        "GATEHOUSE_LOG_LEVEL": settings.log_level,
         "GATEHOUSE_HOST": settings.host,
         "GATEHOUSE_PORT": str(settings.port),
     }

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
 from infrastructure.key_sources import KeySource
+from infrastructure.logs import LogLevel
 
 BASE_URL: Final = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", re.ASCII
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     """A PostgreSQL, 15 or later. Without it a private one runs below the data folder."""
     data: Path = Path(".gatehouse")
     """Where the embedded database and the key files lie."""
+    exports_kept_days: int = Field(default=7, ge=1, le=3650)
+    """Days after which an export that was ordered over HTTP is removed. It lies in `exports` below the data folder."""
     keys: Path | None = None
     """The folder of the key files; `keys` below the data folder if not set."""
     key_command: str | None = Field(default=None, repr=False)
@@ -71,6 +74,8 @@ class Settings(BaseSettings):
     signing_previous_key: SecretStr | None = Field(default=None, repr=False)
     origin: str | None = None
     """The log's name in checkpoints: a URL without its scheme. Once a key was announced, the name stays."""
+    log_level: LogLevel = "info"
+    """From which level on our own news are logged."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None
@@ -80,6 +85,13 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=1826, ge=0, le=36525)
     """How long nothing of a customer is erased after the relationship ended: five years, Regulation (EU) 2024/1624,
     Art. 77."""
+    checkpoint_seconds: int = Field(default=60, ge=1)
+    """How often a checkpoint of the log is published, while there is anything new."""
+    checkpoint_copies: str = Field(default="", repr=False)
+    """Where copies of checkpoints go, with commas between them: folders, and http(s) URLs.
+
+    A URL that ends in a slash is an object store's, which gets an object a checkpoint; any other is posted to.
+    """
     rpc: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """JSON-RPC nodes by CAIP-2 chain, as a JSON object; what contract wallets are asked through."""
     screening: str = "ofac"
@@ -181,6 +193,15 @@ class Settings(BaseSettings):
         if not all(CHAIN.fullmatch(chain) and _reachable(url.get_secret_value()) for chain, url in rpc.items()):
             raise ValueError("not EVM chains with the addresses of their nodes")
         return rpc
+
+    @field_validator("checkpoint_copies")
+    @classmethod
+    def _places(cls, places: str) -> str:
+        """Refuse what nothing could be sent to."""
+        given = [place.strip() for place in places.split(",") if "://" in place]
+        if not all(place.startswith(("http://", "https://")) and _reachable(place) for place in given):
+            raise ValueError("not folders and addresses")
+        return places
 
     @field_validator("chainalysis_sanctions_key", "chainalysis_key", "trm_key")
     @classmethod

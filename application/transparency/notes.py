@@ -22,6 +22,7 @@ COSIGNS: Final = b"\x04"
 LONGEST: Final = 64 * 1024
 MOST_SIGNATURES: Final = 64
 _ID, _HASH, _SIGNATURE, _TIME = 4, 32, 64, 8
+_LINES: Final = 3
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _NAME: Final = re.compile(r"[^\s+]+")
 
@@ -157,13 +158,13 @@ def parse_note(whole: str) -> Note:
 
 def parse_checkpoint(text: str) -> Checkpoint:
     """Read a checkpoint's text; lines after the third are no business of ours. Raises `BadNote`."""
-    origin, size, root, *others = [*text.split("\n"), "", ""][:-2]
-    if not origin or not _SIZE.fullmatch(size) or others[-1:] != [""] or "" in others[:-1]:
+    *lines, end = text.split("\n")
+    if len(lines) < _LINES or end or "" in lines or not _SIZE.fullmatch(lines[1]):
         raise BadNote("not a checkpoint")
-    hashed = decoded(root)
-    if len(hashed) != _HASH:
+    root = decoded(lines[2])
+    if len(root) != _HASH:
         raise BadNote("not a checkpoint")
-    return Checkpoint(origin, int(size), hashed)
+    return Checkpoint(lines[0], int(lines[1]), root)
 
 
 def opened(note: Note, keys: Iterable[PublicKey]) -> list[PublicKey]:

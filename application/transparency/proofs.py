@@ -40,7 +40,10 @@ class InclusionProof:
         lines = head.split("\n")
         if lines[0] != HEADER or len(lines) < 2:  # noqa: PLR2004 -- the header and the index
             raise BadNote("not a tlog-proof")
-        return cls(_number(lines[1], "index"), _path(lines[2:]), checkpoint)
+        proof = cls(_number(lines[1], "index"), _path(lines[2:]), checkpoint)
+        if proof.text != text:
+            raise BadNote("not a tlog-proof as it is written")
+        return proof
 
     def proves(self, leaf: bytes, checkpoint: Checkpoint) -> bool:
         """Whether it shows that this leaf hash is in the log that the checkpoint, opened already, is of."""
@@ -65,7 +68,10 @@ class ConsistencyProof:
         """Read a proof. Raises `BadNote`."""
         head, _, checkpoint = text.partition("\n\n")
         first, *lines = head.split("\n")
-        return cls(_number(first, "old"), _path(lines), checkpoint)
+        proof = cls(_number(first, "old"), _path(lines), checkpoint)
+        if proof.text != text:
+            raise BadNote("not a proof as it is written")
+        return proof
 
     def proves(self, old: Checkpoint, new: Checkpoint) -> bool:
         """Whether it shows that the new checkpoint's log begins with the old one's; both were opened already."""

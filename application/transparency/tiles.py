@@ -18,7 +18,7 @@ BYTES: Final = 32
 Place = tuple[int, int]
 """A tile's level and its index within the level."""
 _PATH: Final = re.compile(
-    r"tile/([0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*)([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
+    r"tile/([0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
 )
 
 

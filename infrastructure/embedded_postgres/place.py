@@ -102,8 +102,10 @@ def temporary_place(data: Path, account: Account) -> Path:
     name = f"gatehouse-{inode.st_dev:x}-{inode.st_ino:x}"
     for parent in dict.fromkeys(map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp", "/var/lib"))):  # noqa: S108
         place = parent / name
-        if fits(place) and executable(parent) and made_anew(place) and account.enters(place):
-            return place
+        if fits(place) and executable(parent) and made_anew(place):
+            if account.enters(place):
+                return place
+            place.rmdir()
     raise NowhereToRun(account.uid)
 
 

@@ -14,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from infrastructure.audit_trail import AuditTrail
+from infrastructure.exports.jobs import ExportJobs
+from infrastructure.http.audit import AuditRoutes
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customer_lists import CustomerListRoutes
@@ -23,9 +25,11 @@ from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
+from infrastructure.http.exports import ExportRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
+from infrastructure.http.open_log import PREFIX, OpenLog
 from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
@@ -34,6 +38,7 @@ from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
+from infrastructure.http.schemas import SchemaRoutes
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
 from infrastructure.http.waiting import LONGEST, Waiting
@@ -68,7 +73,8 @@ def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
-    routes = routes_of(services)
+    app.state.exports = ExportJobs(services)
+    routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)
@@ -87,20 +93,24 @@ def routes_of(services: Services) -> list[Route]:
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
+    routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
 
 
 def _add_open_routes(app: DirectApp, services: Services) -> None:
-    """What needs no key: the description, health, metrics, and the vendors' callbacks and pages."""
-    operations, description = Operations(services), Description(app)
+    """What needs no key: the description, health, metrics, the log's hashes, and the vendors' callbacks and pages."""
+    operations, description, tlog = Operations(services), Description(app), OpenLog(services.pool)
     open_routes: list[tuple[str, str, Endpoint]] = [
         ("GET", description.path, description.document),
         ("GET", "/docs", description.page),
         ("GET", "/health/live", operations.live),
         ("GET", "/health/ready", operations.ready),
         ("GET", "/metrics", operations.metrics),
+        ("GET", f"{PREFIX}/checkpoint", tlog.checkpoint),
+        ("GET", f"{PREFIX}/keys", tlog.keys),
+        ("GET", f"{PREFIX}/tile/{{path:path}}", tlog.tile),
     ]
     if not isinstance(services.provider, NoProvider):
         callbacks = CallbackRoutes(services, services.provider)

@@ -30,6 +30,7 @@ SECURITY_HEADERS: Final = [
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 ]
+_OF_PUBLIC: Final = [header for header in SECURITY_HEADERS if header[0] != b"cache-control"]
 
 log = structlog.get_logger()
 
@@ -63,6 +64,10 @@ class Route:
     tag: str = field(default="customers")
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
+
+
+class PublicResponse(Response):
+    """What anybody may see and keep; it says itself for how long."""
 
 
 class Gate:
@@ -137,7 +142,7 @@ def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> C
 
 def finish(response: Response) -> Response:
     """Add the security headers. A page brings a content policy of its own."""
-    response.raw_headers += SECURITY_HEADERS
+    response.raw_headers += _OF_PUBLIC if isinstance(response, PublicResponse) else SECURITY_HEADERS
     if not isinstance(response, HTMLResponse):
         response.raw_headers.append(_POLICY)
     return response

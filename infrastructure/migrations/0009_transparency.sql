@@ -30,8 +30,18 @@ ALTER TABLE gatehouse.tiles ENABLE ALWAYS TRIGGER tiles_grow;
 ALTER TABLE gatehouse.tiles ENABLE ALWAYS TRIGGER tiles_stay;
 ALTER TABLE gatehouse.tiles ENABLE ALWAYS TRIGGER tiles_stay_all;
 
+-- How many entries the tree has, and where it stands still if the next event is no entry.
+CREATE TABLE gatehouse.tree (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    size bigint NOT NULL,
+    stopped_at bigint,
+    fault text
+);
+INSERT INTO gatehouse.tree (size) VALUES (0);
+
 -- Checkpoints, exports and keys are found by their type, newest first.
 CREATE INDEX stored_events_evidence_idx ON gatehouse.stored_events (topic, notification_id)
     WHERE topic IN ('SigningKeyAnnounced', 'CheckpointPublished', 'ExportProduced', 'MasterKeyRotated');
 
 GRANT SELECT, INSERT, UPDATE ON gatehouse.tiles TO gatehouse_service;
+GRANT SELECT, UPDATE ON gatehouse.tree TO gatehouse_service;

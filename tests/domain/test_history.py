@@ -50,6 +50,10 @@ OTHER_STREAMS = {
     "AuditTrailRead",
     "SanctionsListPublished",
     "CustomersRescreened",
+    "SigningKeyAnnounced",
+    "CheckpointPublished",
+    "ExportProduced",
+    "MasterKeyRotated",
 }
 
 

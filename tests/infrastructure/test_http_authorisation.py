@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -12,6 +13,8 @@ from starlette.routing import Route
 from application.handlers import append
 from infrastructure.administration import issue_key
 from infrastructure.api_keys import revoke
+from infrastructure.exports.asked import Asked
+from infrastructure.exports.order_folder import Finished, Order
 from infrastructure.http.app import create_app
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
 from tests.support.people import (
@@ -23,6 +26,7 @@ from tests.support.people import (
     proposed,
     reviews_of,
 )
+from tests.support.transparency import publish_all
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -47,10 +51,12 @@ def owner(status: int) -> tuple[int, ...]:
 
 
 ANYBODY: Final = (200,) * len(CALLERS)
+EVERYBODY: Final = (200, 200, 200, 200, 200, *STRANGERS)
 READERS: Final = (200, 404, 200, 200, 403, *STRANGERS)
 ACTORS: Final = (200, 404, 200, 403, 403, *STRANGERS)
 ADMIN: Final = (403, 403, 403, 403, 200, *STRANGERS)
 INSPECTORS: Final = (403, 403, 200, 200, 403, *STRANGERS)
+AUDITORS: Final = (403, 403, 403, 200, 403, *STRANGERS)
 OFFICERS: Final = (403, 403, 200, 403, 403, *STRANGERS)
 
 CUSTOMER: Final = "/v1/customers/{customer_id}"
@@ -69,6 +75,11 @@ TABLE: Final = {
     f"GET {CUSTOMER}/events": Row(INSPECTORS),
     f"GET {CUSTOMER}/evidence/{{digest}}": Row(INSPECTORS, at="verifying"),
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
+    f"GET {CUSTOMER}/proof": Row(AUDITORS),
+    "GET /v1/audit/checkpoint": Row(AUDITORS),
+    "GET /v1/audit/keys": Row(AUDITORS),
+    "GET /v1/audit/proofs/inclusion": Row(AUDITORS, query="position=1"),
+    "GET /v1/audit/proofs/consistency": Row(AUDITORS, query="old=1"),
     "GET /v1/reviews": Row(INSPECTORS),
     "GET /v1/reviews/{review_id}": Row(INSPECTORS, at="held"),
     "POST /v1/reviews/{review_id}/decision": Row(OFFICERS, at="held", body="decision"),
@@ -84,6 +95,11 @@ TABLE: Final = {
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
     "POST /v1/policies/{name}/trial": Row(ADMIN),
+    "POST /v1/exports": Row((403, 403, 403, 422, 403, *STRANGERS), body="no export"),
+    "GET /v1/exports/{export_id}": Row(AUDITORS),
+    "GET /v1/exports/{export_id}/file": Row(AUDITORS),
+    "GET /v1/schemas": Row(EVERYBODY),
+    "GET /v1/schemas/{name}": Row(EVERYBODY),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
     f"PATCH {SIMULATOR}/verification": Row(owner(202), at="verifying", body="outcome"),
     f"PATCH {SIMULATOR}/monitoring": Row(owner(202), at="active", body="outcome"),
@@ -95,11 +111,15 @@ TABLE: Final = {
     "GET /health/live": Row(ANYBODY),
     "GET /health/ready": Row(ANYBODY),
     "GET /metrics": Row(ANYBODY),
+    "GET /tlog/checkpoint": Row(ANYBODY),
+    "GET /tlog/keys": Row(ANYBODY),
+    "GET /tlog/tile/{path:path}": Row(ANYBODY),
     "GET /openapi.json": Row(ANYBODY),
     "GET /docs": Row(ANYBODY),
 }
 WORDS: Final = {
     "reason": {"reason": REASON},
+    "no export": {"customer": "nobody"},
     "decision": {"outcome": "pass", "reason": REASON},
     "hold": {"authority": "Central Bank", "reason": REASON},
     "erasure": {"legalBasis": "retention_over"},
@@ -175,22 +195,41 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
         body = WORDS[row.body]
     elif row.body == "signature" and held:
         body = answer_to(held)
+    if "/audit/" in path or "/tlog/" in path or path.endswith("/proof"):
+        await publish_all(callers.world.services)
     if row.query:
         await callers.world.project()
         path += "?" + row.query.format(head=await head_of(callers.world))
-    return method, path.format(**found), body
+    return method, path.replace("{path:path}", "0/000.p/1").format(**found), body
 
 
 async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
     """What stands in a route's path, for a customer."""
     found = {"customer_id": str(held.customer["id"]), "name": "screening-2"}
+    if "/schemas/" in name:
+        found["name"] = "CustomerRegistered.v1"
     if "{token}" in name:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    elif "{export_id}" in name:
+        found["export_id"] = await exported(world)
     elif "{digest}" in name:
         found["digest"] = (await evidence_of(world, held))[0]
     elif "{review_id}" in name or "{alert_id}" in name:
         found["review_id"] = found["alert_id"] = (await reviews_of(world, held))[0]["id"]
     return found
+
+
+async def exported(world: World) -> str:
+    """A finished export of the auditor's: the first one serves all."""
+    key = next(key for key in await world.services.directory.all() if key["name"] == "auditor")
+    orders = world.services.exports
+    reader = UUID(key["keyId"])
+    asked = Asked(types=("CustomerRegistered",))
+    order = next(orders.all(), None) or orders.take(uuid4(), Order(asked, reader, "auditor", world.clock()))
+    if order.outcome is None:
+        order.target.path.write_bytes(b"a zip")
+        order.conclude(Finished(1, 1, "0" * 64, len(b"a zip"), "0" * 64))
+    return str(order.id)
 
 
 def answer_to(held: Held) -> dict[str, str]:

@@ -129,13 +129,13 @@ class Serving:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Serving]:
+def serving(data: Path, **more: str) -> Iterator[Serving]:
     """Run `serve` on any free port, from its announcement on."""
     announcement, errors = data.with_suffix(".out"), data.with_suffix(".err")
     with announcement.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(  # noqa: S603 -- our own command line
             command("serve", "--port", "0"),
-            env=environment(data),
+            env=environment(data, **more),
             cwd=data.parent,
             stdout=out,
             stderr=err,

@@ -1,0 +1,154 @@
+"""A bundle's files, as a function of what was asked, the log's size, and the key that signs it: never of when or where.
+
+The entries are written in steps that are on the disk for good, so that whoever was cut off goes on there; all else is
+made of what is there by then, and is made again.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+from application.streams import signing_stream
+from application.transparency.notes import Note, Signer, parse_checkpoint, signed
+from domain.events import EVENTS
+from infrastructure.arrays import understand_arrays
+from infrastructure.collector import spared_collector
+from infrastructure.exports.asked import Asked
+from infrastructure.exports.chain import Chain
+from infrastructure.exports.conversion import convert
+from infrastructure.exports.growing_file import GrowingFile
+from infrastructure.exports.parts import Parts
+from infrastructure.exports.reading_entries import ENTRIES
+from infrastructure.exports.selection import SPAN, Selection
+from infrastructure.exports.target import State, Target
+from infrastructure.exports.tiles import put_tiles
+from infrastructure.schemas import schemas
+
+FORMAT: Final = "gatehouse-bundle/1"
+STEP: Final = 8 * SPAN
+"""Positions from one point that an export can be gone on with to the next."""
+VERIFIER: Final = Path(__file__).with_name("verify.py")
+README: Final = b"""\
+Events of a log, each a line of entries.jsonl, and all that it takes to check them on a computer without a network:
+    python3 verify.py .
+It needs Python alone. manifest.json says what was asked for; the events are described in schemas/.
+"""
+
+T = TypeVar("T")
+Progress = Callable[[int], None]
+"""Told how many more positions of the log are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """All of a bundle but its manifest."""
+
+    parts: Parts
+    entries: int
+    first: int
+    """The first position that was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What a bundle is made of. It can be handed to another process."""
+
+    conninfo: str
+    asked: Asked
+    checkpoint: Note
+    """Of the log up to where it is exported, signed."""
+    target: Target
+    state: State
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return parse_checkpoint(self.checkpoint.text).origin
+
+    def run(self, progress: Progress) -> Made:
+        """Write below the target's folder, going on from the state.
+
+        Raises `OSError`, `psycopg.Error`, `TilesMissing`, and `IllegibleEntry` where another format has no room for
+        what the log holds.
+        """
+        parts, state = Parts(self.target.folder), self.state
+        with spared_collector(), _reading(self.conninfo) as connection:
+            selection = Selection(connection, self.asked, state.upto)
+            first = selection.first()
+            self._write_entries(selection, first, parts, progress)
+            keys = Selection(connection, Asked(customer=signing_stream(), types=("SigningKeyAnnounced",)), state.upto)
+            parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
+            put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
+        convert(parts, self.asked.written, self.origin)
+        parts.put("checkpoint", self.checkpoint.whole.encode())
+        parts.put("verify.py", VERIFIER.read_bytes())
+        parts.put("README.txt", README)
+        for name, schema in schemas().items():
+            parts.put(f"schemas/{name}", schema)
+        return Made(parts, state.entries, first)
+
+    def _write_entries(self, selection: Selection, first: int, parts: Parts, progress: Progress) -> None:
+        """Write entries.jsonl from where the state has come to, and keep in it how far that is."""
+        chain, state = Chain(selection), self.state
+        state.position = max(state.position, first - 1)
+        kept = state.position
+        progress(state.position)
+        with GrowingFile(parts.folder / ENTRIES, state.bytes) as file:
+            for page in ahead(selection.pages(state.position)):
+                file.append(chain.lines(page))
+                progress(page.last - state.position)
+                state.entries += len(page.rows)
+                state.position, state.bytes = page.last, file.bytes
+                if page.last - kept >= STEP or page.last == state.upto:
+                    file.sync()
+                    self.target.keep(self.asked, state)
+                    kept = page.last
+            parts.claim(ENTRIES, file)
+
+
+def seal(writing: Writing, made: Made, signer: Signer) -> str:
+    """Write the manifest over all files, and sign it. Answers its SHA-256."""
+    checkpoint = parse_checkpoint(writing.checkpoint.text)
+    told: dict[str, Any] = {
+        **writing.asked.told(),
+        "checkpoint": {"root": checkpoint.root.hex(), "size": checkpoint.size},
+        "entries": made.entries,
+        "files": made.parts.files(),
+        "first": made.first,
+        "format": FORMAT,
+        "key": signer.public.vkey,
+        "last": checkpoint.size,
+        "origin": checkpoint.origin,
+        "schemas": {name: event.schema_version for name, event in EVENTS.items()},
+    }
+    manifest = (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()
+    digest = sha256(manifest).hexdigest()
+    made.parts.put("manifest.json", manifest)
+    made.parts.put("manifest.sig", signed(f"{checkpoint.origin}\nmanifest\n{digest}\n", signer).whole.encode())
+    return digest
+
+
+def ahead(pages: Iterator[T]) -> Iterator[T]:
+    """The same, with the next one being read meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = thread.submit(next, pages, None)
+            yield page
+
+
+@contextmanager
+def _reading(conninfo: str) -> Iterator[Connection[Any]]:
+    """A connection that finds pages by their keys, whatever the planner thinks of a table."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        understand_arrays(connection)
+        connection.execute("SET enable_seqscan = off")
+        yield connection
