@@ -1,8 +1,7 @@
 """The builder: keeps the Merkle tree up with the event log.
 
 One process leads (advisory lock). A page of events and the tiles that they change are one transaction, so the tree is
-always that of the log up to its size. What is no entry, or leads to other tiles, stops it,
-and readiness says so.
+always that of the log up to its size. What is no entry, or leads to other tiles, stops it, and readiness says so.
 """
 
 import asyncio
