@@ -18,7 +18,7 @@ from bench.data import copy
 from bench.lives import COLUMNS
 from bench.tampering import Planted, planted
 from infrastructure.exports.asked import Asked
-from infrastructure.exports.bundle import Order, write_bundle
+from infrastructure.exports.bundle import Writing, seal
 from infrastructure.exports.target import State, Target
 from infrastructure.postgres import connect
 from infrastructure.transparency.builder import TreeBuilder
@@ -92,10 +92,11 @@ class TamperedLog:
         async with await connect(self.conninfo) as connection:
             row = await (await connection.execute(_END)).fetchone()
             size = min(size, row[0] if row else 0)
-            order = Order(Asked(), await checkpoint_of(connection, self.signer, size), self.signer)
+            checkpoint = await checkpoint_of(connection, self.signer, size)
         target = Target(folder / "bundle")
         with target.held():
-            write_bundle(self.conninfo, order, target, State(size), lambda _: None)
+            writing = Writing(self.conninfo, Asked(), checkpoint, target, State(size))
+            seal(writing, writing.run(lambda _: None), self.signer)
         return target.folder
 
 
