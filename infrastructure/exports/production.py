@@ -24,7 +24,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.postgres import connect
 from infrastructure.services import Services
 from infrastructure.signing import current_signer
-from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.builder import TilesContradict, TreeBuilder
 from infrastructure.transparency.checkpoints import checkpoint_of, publish
 from infrastructure.transparency.tile_store import TilesMissing
 
@@ -104,6 +104,8 @@ def _told() -> Iterator[None]:
         raise CannotStart(f"the log holds what is no event: {fault}") from fault
     except TilesMissing as fault:
         raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
+    except TilesContradict as fault:
+        raise CannotStart("the tree over the log stands still: the log leads to other tiles") from fault
 
 
 async def _upto(services: Services, asked: Asked) -> int:
