@@ -17,6 +17,7 @@ from application.transparency.tree import leaf_hash, root
 from infrastructure.exports import selection
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.production import NothingRecorded
+from infrastructure.exports.verify import verify
 from infrastructure.faults import CannotStart
 from infrastructure.schemas import schemas
 from tests.conftest import Server
@@ -216,11 +217,13 @@ def test_filters_choose_what_they_say_of_the_whole_log(
     whole = entries_of(export(own, tmp_path, name="whole"))
     monkeypatch.setattr(selection, "SPAN", span)
 
-    found = entries_of(export(own, tmp_path, asked))
+    bundle = export(own, tmp_path, asked)
 
+    found = entries_of(bundle)
     expected = [row for row in whole if chosen(row)]
     assert 0 < len(expected) < len(whole)
     assert [row for row in found if row["position"] <= len(whole)] == expected
+    assert verify(bundle).problems == []
 
 
 def test_tiles_lead_from_each_chosen_entry_to_the_root(own: str, tmp_path: Path) -> None:
@@ -251,7 +254,9 @@ def test_what_was_forged_is_exported_as_it_is(own: str, tmp_path: Path) -> None:
         row for row in entries_of(bundle) if (row["stream"], row["type"]) == (str(IDS["active"]), "ScreeningPassed")
     ]
     assert forged["event"]["data"]["attempt"] == 7
-    assert (bundle / "tile/0/000.p").exists() or (bundle / "tile/0/000").exists()
+    assert [(found.code, found.position) for found in verify(bundle).problems] == [
+        ("entry_changed", forged["position"])
+    ]
 
 
 def test_an_empty_range_is_a_bundle_without_entries(own: str, tmp_path: Path) -> None:
@@ -263,6 +268,8 @@ def test_an_empty_range_is_a_bundle_without_entries(own: str, tmp_path: Path) ->
 def test_a_time_before_the_log_began_has_nothing_to_export(log: str, tmp_path: Path) -> None:
     with pytest.raises(NothingRecorded):
         export(log, tmp_path, Asked(recorded_until=minutes(-60)))
+
+    assert not (tmp_path / "bundle.partial").exists()
 
 
 def test_a_finished_bundle_is_never_overwritten(log: str, tmp_path: Path) -> None:
@@ -276,8 +283,7 @@ def test_a_finished_bundle_is_never_overwritten(log: str, tmp_path: Path) -> Non
 
 
 def test_an_unfinished_export_of_something_else_is_not_gone_on_with(log: str, tmp_path: Path) -> None:
-    with pytest.raises(NothingRecorded):
-        export(log, tmp_path, Asked(recorded_until=minutes(-60)))
+    (tmp_path / "bundle.partial").mkdir()
     (tmp_path / "bundle.partial" / "state.json").write_text('{"asked": {}, "state": {"upto": 5}}')
 
     with pytest.raises(CannotStart, match="unfinished export of something else"):
