@@ -89,6 +89,8 @@ class Target:
         made = self.zip if self.zipped else self.folder
         if os.path.lexists(self.path):
             raise CannotStart(f"{self.path} is there already: a finished bundle is never overwritten")
+        if not self.zipped:
+            os.sync()  # or after a power cut the names might stand for empty files; a zip is on the disk already
         made.rename(self.path)
         _sync_folder(self.path.parent)
         shutil.rmtree(self.partial)

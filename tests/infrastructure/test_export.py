@@ -1,6 +1,8 @@
 """Bundles: the log's own lines, complete, with what it takes to check them, and the same bytes every time."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -11,12 +13,15 @@ import psycopg
 import pytest
 
 from application.transparency.entry import entry_of
-from application.transparency.notes import opened_checkpoint, parse_key, parse_note
+from application.transparency.notes import Note, opened_checkpoint, parse_key, parse_note
 from application.transparency.tiles import hashes_of, place_of
 from application.transparency.tree import leaf_hash, root
 from infrastructure.exports import selection
 from infrastructure.exports.asked import Asked
-from infrastructure.exports.production import NothingRecorded
+from infrastructure.exports.bundle import Made, Writing
+from infrastructure.exports.production import NothingRecorded, in_thread
+from infrastructure.exports.progress import Progress
+from infrastructure.exports.target import State, Target
 from infrastructure.exports.verify import verify
 from infrastructure.faults import CannotStart
 from infrastructure.schemas import schemas
@@ -288,3 +293,24 @@ def test_an_unfinished_export_of_something_else_is_not_gone_on_with(log: str, tm
 
     with pytest.raises(CannotStart, match="unfinished export of something else"):
         export(log, tmp_path)
+
+
+@pytest.mark.anyio
+async def test_a_thread_that_nobody_waits_for_ends_at_its_next_step() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    class Endless(Writing):
+        def run(self, progress: Progress) -> Made:
+            begun.set()
+            try:
+                while True:
+                    progress(1)
+            finally:
+                ended.set()
+
+    writing = Endless("", Asked(), Note("", ()), Target(Path("nowhere")), State(1))
+    waiting = asyncio.create_task(in_thread(writing))
+    await asyncio.to_thread(begun.wait)
+    waiting.cancel()
+
+    await asyncio.to_thread(ended.wait)
