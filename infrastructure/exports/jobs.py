@@ -75,7 +75,7 @@ class ExportJobs:
         """Make one bundle, and note what came of it. What comes right by itself is left for the next look."""
         try:
             taken.conclude(await self._outcome(taken))
-        except (*AWAY, Unavailable, Held, Died, OSError) as fault:
+        except (*AWAY, Unavailable, Held, OSError) as fault:
             log.warning("export_interrupted", export=str(taken.id), fault=type(fault).__name__)
 
     async def _outcome(self, taken: OrderFolder) -> Outcome:
@@ -87,11 +87,11 @@ class ExportJobs:
             return await asyncio.to_thread(_finished, target.path)
         except NothingRecorded:
             return Failed("nothing_recorded")
-        except (*AWAY, Unavailable, Held, Died):
+        except (*AWAY, Unavailable, Held):
             raise
         except CannotStart as fault:
             log.error("export_failed", export=str(taken.id), fault=type(fault).__name__, why=str(fault))  # noqa: TRY400 -- the line says it
-        except (OSError, psycopg.Error) as fault:
+        except (Died, OSError, psycopg.Error) as fault:
             log.error("export_failed", export=str(taken.id), fault=type(fault).__name__)  # noqa: TRY400 -- the same
         except Exception as fault:  # the edge of this order: whoever waits is told
             log.exception("export_failed", export=str(taken.id), fault=type(fault).__name__)
