@@ -9,16 +9,20 @@ from shutil import copyfile
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from application.streams import signing_stream
 from application.transparency.entry import entry_of
 from application.transparency.notes import Checkpoint, Note, Signer, signed
 from application.transparency.tiles import BYTES, Growth, Place, path_of, paths_to, root_of, width_at
 from application.transparency.tree import leaf_hash
 from bench.data import SINCE
+from bench.lives import stored_lives
 from infrastructure.exports import verify
 
 ORIGIN: Final = "gatehouse.example/log"
 OWN: Final = frozenset({"SigningKeyAnnounced", "CheckpointPublished"})
 """Types of events that tell of the log itself."""
+PUBLISHED: Final = 100
+"""Entries from one checkpoint on record to the next."""
 NO_FILTERS: Final[dict[str, Any]] = {
     "customer": None,
     "partner": None,
@@ -71,10 +75,10 @@ class EntryLog:
         version, _ = self._heads.get(stream, (0, b""))
         self.extend([(stream, version + 1, topic, state, position, moment(position))])
 
-    def tell(self, topic: str, **data: object) -> None:
-        """Take an event of the log's own, in a stream of its own."""
+    def tell(self, topic: str, stream: UUID | None = None, **data: object) -> None:
+        """Take an event of the log's own, in a stream of its own unless one is given."""
         position = len(self.entries) + 1
-        self.append(UUID(int=position, version=5), topic, state_of(data, number=position))
+        self.append(stream or UUID(int=position, version=5), topic, state_of(data, number=position))
 
     def announce(self, signer: Signer, *, handed_over: bool = True, by: Signer | None = None) -> None:
         """Have another key sign from here on. The one before hands over to it, or whoever does so in its place."""
@@ -82,7 +86,7 @@ class EntryLog:
         text = f"{signer.public.name}\nnext signing key\n{signer.public.vkey}\n"
         handover = signed(text, by or self.signer).whole if before and handed_over else None
         told = {"key": signer.public.vkey, "previous": before, "handover": handover}
-        self.tell("SigningKeyAnnounced", **{name: value for name, value in told.items() if value is not None})
+        self.tell("SigningKeyAnnounced", signing_stream(), **{name: value for name, value in told.items() if value})
         self.signer = self.signers[len(self.entries) - 1] = signer
 
     def mislead(self, stream: UUID, previous: bytes) -> None:
@@ -142,6 +146,21 @@ class EntryLog:
             "schemas": {"CustomerRegistered": 1},
         }
         seal(folder, told, self.signer)
+
+
+def lived_log(size: int) -> EntryLog:
+    """A log of customers' lives, interleaved, with a checkpoint now and then, and another key from its midst on."""
+    log, lives = EntryLog(Signer(ORIGIN, b"\1" * 32)), stored_lives(size, after=0)
+    log.announce(log.signer)
+    while len(log.entries) < size:
+        if len(log.entries) == size // 2:
+            log.announce(Signer(ORIGIN, b"\2" * 32))
+        elif len(log.entries) % PUBLISHED == PUBLISHED - 1:
+            log.publish()
+        else:
+            stream, _, topic, state, *_ = next(lives)
+            log.append(stream, topic, state)
+    return log
 
 
 def seal(folder: Path, told: dict[str, Any], signer: Signer) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import uvloop
 
-from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network, drill_order
+from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network, drill_order, drill_tamper
 from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
@@ -17,6 +17,7 @@ DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "network": lambda rounds: uvloop.run(drill_network.run(rounds)),
     "disk-full": lambda rounds: uvloop.run(drill_disk_full.run(rounds)),
     "order": drill_order.run,
+    "tamper": drill_tamper.run,
 }
 
 

@@ -108,7 +108,7 @@ def erase_customer(customer: str, *, basis: str, as_json: bool) -> None:
     """Erase a customer's personal data."""
     customer_id = _uuid(customer)
     if basis not in set(LegalBasis):
-        raise CannotStart(f"a legal basis is one of {', '.join(LegalBasis)}")
+        raise CannotStart("a legal basis is one of retention_over, data_subject_request and authority_order")
 
     async def run(services: Services) -> datetime:
         return await erase_subject(services, customer_id, LegalBasis(basis), actor="admin:console")

@@ -329,7 +329,7 @@ def bench(
 
 @app.command()
 def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order. The last line is JSON.
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper. The last line is JSON.
 
     The exit code is 0 only if nothing was lost.
     """

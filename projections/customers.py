@@ -104,6 +104,7 @@ _DETAILS: Final[dict[type[Event], str]] = {
     RejectionWithdrawn: "rejection_withdrawn",
     RejectionRefused: "rejection_refused",
     RejectionExpired: "rejection_expired",
+    SubjectErased: "erased",
 }
 _VERDICTS: Final = {"retry": "retrying", "hold": "on_hold"}
 _READ_FROM: Final[dict[type[Event], Callable[[Any, str], str]]] = {

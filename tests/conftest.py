@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -25,6 +26,10 @@ pytest.register_assert_rewrite(
 # A crash of a test's machine may lose a test's data; nothing else is different from what users run.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 TEMPLATE = "gatehouse_template"
+
+
+# Where a fault came from is not drawn for the terminal, which takes seconds on a busy machine.
+structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer(default=repr)])
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
 """The builder: keeps the Merkle tree up with the event log.
 
 One process leads (advisory lock). A page of events and the tiles that they change are one transaction, so the tree is
-always that of the log up to its size. What is no entry stops it, and readiness says so.
+always that of the log up to its size. What is no entry, or leads to other tiles, stops it,
+and readiness says so.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
 from application.transparency.entry import IllegibleEntry, entry_of
 from application.transparency.tiles import Growth, widths
@@ -31,7 +35,7 @@ _READ: Final = """
     FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
 """
 _GROWN: Final = "UPDATE gatehouse.tree SET size = %b, stopped_at = NULL, fault = NULL WHERE size = %b"
-_STOPPED: Final = "UPDATE gatehouse.tree SET stopped_at = %b, fault = %b WHERE size = %b"
+_STOPPED: Final = "UPDATE gatehouse.tree SET stopped_at = size + 1, fault = %b"
 _LEAD: Final = "SELECT pg_try_advisory_lock(%b)"
 
 log = structlog.get_logger()
@@ -39,6 +43,14 @@ log = structlog.get_logger()
 
 class LostLead(Exception):
     """Somebody else has built meanwhile."""
+
+
+class TilesContradict(Exception):
+    """The log leads to other tiles than those that are there: somebody changed the one or the other."""
+
+
+STOPPING: Final = (IllegibleEntry, TilesMissing, TilesContradict)
+"""What no waiting mends. It is tried again all the same, for whoever mends it."""
 
 
 class TreeBuilder:
@@ -63,17 +75,18 @@ class TreeBuilder:
                 async with await connect(self._conninfo) as connection:
                     with cut_after(connection, BATCH_ANSWER):
                         await connection.execute("LISTEN stored_events")
-                    await self._follow(connection)
+                    async with _stops_told(connection):
+                        await self._follow(connection)
             except (*AWAY, LostLead) as fault:
                 log.warning("transparency_interrupted", fault=type(fault).__name__)
-            except (IllegibleEntry, TilesMissing) as fault:
+            except STOPPING as fault:
                 log.error("transparency_stopped", fault=type(fault).__name__)  # noqa: TRY400 -- it is tried again
             self._growth = None
             await asyncio.sleep(POLL)
 
     async def catch_up(self) -> int:
         """Bring the tree up to the log's end, once; answer its size."""
-        async with await connect(self._conninfo) as connection:
+        async with await connect(self._conninfo) as connection, _stops_told(connection):
             if await self._leads(connection):
                 while await self._advance(connection):
                     pass
@@ -117,7 +130,6 @@ class TreeBuilder:
             if leaves:
                 await self._keep(connection, growth, leaves)
             if fault is not None:
-                await connection.execute(_STOPPED, (growth.size + 1, type(fault).__name__, growth.size))
                 raise fault
         return len(rows) == BATCH
 
@@ -149,5 +161,19 @@ class TreeBuilder:
             cursor = await connection.execute(_GROWN, (growth.size, before), prepare=True, binary=True)
             if cursor.rowcount != 1:
                 raise LostLead
-            await write_tiles(connection, tiles)
+            try:
+                await write_tiles(connection, tiles)
+            except InsufficientPrivilege:
+                raise TilesContradict from None
         self.grown.set()
+
+
+@asynccontextmanager
+async def _stops_told(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    """Note, for readiness, what the tree stands still at."""
+    try:
+        yield
+    except STOPPING as fault:
+        with cut_after(connection, BATCH_ANSWER):
+            await connection.execute(_STOPPED, (type(fault).__name__,))
+        raise

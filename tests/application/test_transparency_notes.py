@@ -4,7 +4,7 @@ from base64 import b64decode, b64encode
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.transparency.notes import (
@@ -138,6 +138,7 @@ def test_what_is_no_note_is_refused(whole: str) -> None:
         parse_note(whole)
 
 
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_whatever_is_read_is_written_again_as_it_was(text: str) -> None:
     for whole in (text, f"{text}\n\n{BY_PETER}", f"{TEXT}\n{text}", WHOLE + text):
@@ -148,6 +149,7 @@ def test_whatever_is_read_is_written_again_as_it_was(text: str) -> None:
         assert note.whole == whole
 
 
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.characters(min_codepoint=32, codec="utf-8"))
 def test_no_other_text_is_opened(place: int, char: str) -> None:
     text = TEXT[:place] + char + TEXT[place + 1 :]
@@ -263,6 +265,14 @@ def test_a_cosigned_checkpoint_is_opened_by_the_log_and_by_the_witness_and_the_w
     assert opened_checkpoint(note.whole, [LOG.public]) == CHECKPOINT
     with pytest.raises(BadNote):
         opened_checkpoint(note.whole, [WITNESS.public])
+
+
+def test_a_key_that_cosigns_opens_no_checkpoint_of_a_log_of_its_name() -> None:
+    namesake = Signer(LOG.public.name, b"\3" * 32, COSIGNS)
+    note = Note(CHECKPOINT.text, (namesake.cosign(CHECKPOINT.text, 1),))
+
+    with pytest.raises(BadNote, match="no known key"):
+        opened_checkpoint(note.whole, [namesake.public])
 
 
 def test_a_signer_does_not_show_its_secret() -> None:

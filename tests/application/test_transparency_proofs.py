@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.transparency.completeness import ProvenEntry, StreamProof
@@ -111,6 +111,7 @@ def test_what_is_no_consistency_proof_is_refused(text: str) -> None:
         ConsistencyProof.parse(text + NOTE)
 
 
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.text(alphabet="index old0123\n=A/+c2sp.org@v—", max_size=120))
 def test_whatever_is_read_is_written_again_as_it_was(text: str) -> None:
     for kind in (InclusionProof, ConsistencyProof):
@@ -200,6 +201,7 @@ def forged_streams() -> dict[str, StreamProof]:
         "one is no JSON": (first, replace(second, line=b"nonsense"), third),
         "one is a list": (first, replace(second, line=b"[]"), third),
         "one says no position": (first, replace(second, line=second.line.replace(b'"position":4,', b"")), third),
+        "one says a word for its position": (replace(first, line=first.line.replace(b":2,", b':"2",')), second, third),
         "one says true for its position": (replace(first, line=first.line.replace(b'n":2', b'n":true')), second, third),
     }
     proofs = {name: replace(OF_STREAM, entries=entries) for name, entries in given.items()}
@@ -209,6 +211,18 @@ def forged_streams() -> dict[str, StreamProof]:
 @pytest.mark.parametrize("name", forged_streams())
 def test_a_forged_proof_of_a_stream_proves_nothing(name: str) -> None:
     assert not forged_streams()[name].proves(CHECKPOINT)
+
+
+def test_entries_that_name_another_one_before_them_are_no_chain_though_the_log_has_them() -> None:
+    first = entry_of(STREAM, 1, "Said", b"{}", 1, AT, None)
+    for before in (None, leaf_hash(b"something else")):
+        second = entry_of(STREAM, 2, "Said", b"{}", 2, AT, before)
+        hashes = hashes_of(Growth().extend([leaf_hash(first), leaf_hash(second)]))
+        entries = tuple(ProvenEntry(line, tuple(inclusion(at, 2, hashes))) for at, line in enumerate((first, second)))
+        checkpoint = Checkpoint(CHECKPOINT.origin, 2, root(2, hashes))
+
+        assert StreamProof(STREAM, NOTE, entries[:1]).proves(checkpoint)
+        assert not StreamProof(STREAM, NOTE, entries).proves(checkpoint)
 
 
 def test_a_proof_of_a_stream_holds_for_its_own_checkpoint_alone() -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.transparency.tiles import (
@@ -50,6 +50,7 @@ def test_the_root_over_100_000_entries_is_golden() -> None:
     assert root_of(tiles, MANY).hex() == GOLDEN
 
 
+@settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.data())
 def test_batches_of_any_size_give_the_same_tiles(data: st.DataObject) -> None:
     size = data.draw(st.sampled_from((1, 255, 256, 257, 600, 1500)))
@@ -61,6 +62,7 @@ def test_batches_of_any_size_give_the_same_tiles(data: st.DataObject) -> None:
     assert growth.size == size
 
 
+@settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from((0, 1, 2, 100, 254, 255, 256, 257, 1000, 65_280)), max_size=6))
 def test_batches_at_the_edges_of_tiles_give_the_same_root(batches: list[int]) -> None:
     cuts = [min(sum(batches[: number + 1]), len(SOME)) for number in range(len(batches))]
@@ -134,6 +136,7 @@ def test_paths_are_those_of_the_specification() -> None:
     assert path_of((3, 1000)) == "tile/3/x001/000"
 
 
+@settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.integers(0, 63), st.integers(0, 10**15), st.integers(1, 256))
 def test_a_path_names_its_tile(level: int, index: int, width: int) -> None:
     assert place_of(path_of((level, index), width)) == ((level, index), width)

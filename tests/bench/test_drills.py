@@ -9,7 +9,12 @@ from bench.drill_callers import Heard
 from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
 from bench.drill_network import BOUND
+from bench.drill_tamper import Tally
 from bench.drills import main
+from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER
+from bench.tampered_log import DEEDS
+from bench.tampering import Planted
+from infrastructure.exports.verify import Report
 
 
 def test_a_killed_server_loses_doubles_and_denies_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +47,30 @@ def test_a_full_disk_refuses_writes_alone_and_is_got_over(*, small: bool) -> Non
     outcome = asyncio.run(drill_disk_full.run(1, small=small))
     assert outcome["ok"], outcome
     assert min(int(str(outcome[count])) for count in ("acknowledged", "writes_refused", "reads")) > 0
+
+
+def test_whatever_is_done_to_bundles_and_to_the_database_is_found_and_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kinds = len(IN_WHOLE) + len(OF_CUSTOMER) + len(DEEDS)
+    assert main("tamper", rounds=kinds) == 0, capsys.readouterr().out
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (outcome["found"], outcome["named"], len(outcome["kinds"])) == (kinds, kinds, kinds)
+
+
+def test_what_is_found_as_something_else_is_not_named() -> None:
+    tally, report = Tally(), Report()
+    report.problems.add("entry_changed", "it was changed", "entries.jsonl", 7, 7)
+    for planted in (
+        Planted(frozenset({"entry_deleted"})),
+        Planted(frozenset({"entry_changed"}), "keys.jsonl"),
+        Planted(frozenset({"entry_changed"}), "entries.jsonl", (6, 8)),
+        Planted(frozenset({"entry_changed"}), warned=True),
+    ):
+        tally.take("any", planted, report)
+    assert (tally.found, tally.named, len(tally.missed)) == (3, 0, 4)
+    tally.take("any", Planted(frozenset({"entry_changed"}), "entries.jsonl", (6, 7)), report)
+    assert (tally.found, tally.named, len(tally.missed)) == (4, 1, 4)
 
 
 def test_a_drill_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:

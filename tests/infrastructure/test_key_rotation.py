@@ -1,12 +1,8 @@
 """The master and the signing key are replaced while all runs: nothing is lost, and the old key opens nothing."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,20 +12,18 @@ from cryptography.exceptions import InvalidTag
 from pydantic import SecretStr
 
 from application.streams import master_stream
-from application.transparency.notes import opened, parse_key, parse_note
 from domain.events import MasterKeyRotated
 from infrastructure import key_rotation
 from infrastructure.bootstrap import keys_for, open_services
 from infrastructure.faults import KeyProblem
-from infrastructure.key_rotation import Rotated, alone, rotate_master, rotate_signing
+from infrastructure.key_rotation import Rotated, alone, rotate_master
 from infrastructure.keyring import Destroyed
 from infrastructure.keys import reference_of
 from infrastructure.sealing import MasterKey
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.signing import announce_signing_key, announced, current_signer
-from tests.infrastructure.test_executor import rows
-from tests.infrastructure.test_serve import ROOT, environment
+from tests.infrastructure.test_erasure_at_once import WAITS
+from tests.infrastructure.test_executor import eventually, rows
 from tests.support.world import Wallet, running
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +176,21 @@ async def test_keys_that_are_in_use_are_waited_for(database: str, tmp_path: Path
         assert await opens(other, {subject: digest})
 
 
+async def test_a_key_that_is_being_made_is_waited_for_before_another_master_is_current(
+    database: str, tmp_path: Path
+) -> None:
+    """Otherwise it would be wrapped by a key that is retired, unseen."""
+    subject = uuid4()
+    async with process(database, tmp_path) as services:
+        async with services.keyring.key_for(subject) as key:
+            sealed = key.seal(b"said", b"place")
+            rotating = asyncio.create_task(rotated(services))
+            await eventually(lambda: rows(database, WAITS))
+        assert (await rotating).rewrapped == 1
+        async with services.keyring.key_of(subject) as key:
+            assert key.open(sealed, b"place") == b"said"
+
+
 async def test_the_keys_of_the_version_before_are_rewrapped_and_erased_ones_stay_gone(
     database: str, tmp_path: Path
 ) -> None:
@@ -239,52 +248,3 @@ async def test_keys_of_the_environment_are_rotated_by_giving_both(database: str,
         with pytest.raises(KeyProblem, match="a key that is retired never comes back"):
             await rotated(turned_back)
         assert await opens(turned_back, known)
-
-
-async def test_signing_keys_follow_each_other_and_a_lost_one_is_survived(database: str, tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, origin="gatehouse.example/log")
-    async with process(database, tmp_path, origin="gatehouse.example/log") as services:
-        await announce_signing_key(services, settings)
-        second = await rotate_signing(services, settings, lost=False)
-        assert (await current_signer(services)).public.vkey == second
-        third = await rotate_signing(services, settings, lost=False)
-        fourth = await rotate_signing(services, settings, lost=True)
-        keys = await announced(services.reader)
-        assert (await current_signer(services)).public.vkey == fourth
-
-    assert [key.key for key in keys[1:]] == [second, third, fourth]
-    assert [key.previous for key in keys] == [None, *(key.key for key in keys[:-1])]
-    for before, key in pairwise(keys[:3]):
-        assert opened(parse_note(key.handover or ""), [parse_key(before.key)])
-    assert keys[3].handover is None
-
-
-def run(database: str, folder: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    given = {"DATABASE_URL": database, "GATEHOUSE_DATA": str(folder)} | more
-    return subprocess.run(  # noqa: S603 -- our own program
-        [sys.executable, "-m", "infrastructure", "keys", "rotate", *arguments],
-        env=environment(ROOT) | given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_each_is_one_command(database: str, tmp_path: Path) -> None:
-    first = run(database, tmp_path, "signing", "--json")
-    assert (first.returncode, first.stderr) == (0, "")
-    key = json.loads(first.stdout)["key"]
-    assert key.startswith("127.0.0.1/log+")
-    (tmp_path / "keys" / "signing.key").unlink()
-    production = {"GATEHOUSE_MODE": "production", "GATEHOUSE_PUBLIC_URL": "https://gatehouse.example"}
-    assert "signing.key is missing" in run(database, tmp_path, "signing", **production).stderr
-    lost = run(database, tmp_path, "signing", "--lost", **production)
-    assert (lost.returncode, lost.stderr) == (0, "")
-    assert lost.stdout.startswith("the log is signed with another key from here on:\n127.0.0.1/log+")
-    assert key not in lost.stdout
-    master = run(database, tmp_path, "master")
-    assert (master.returncode, master.stderr) == (0, "")
-    assert "destroy it (master.previous)" in master.stdout
-    for arguments in (("cursor",), ("master", "--lost")):
-        refused = run(database, tmp_path, *arguments)
-        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)

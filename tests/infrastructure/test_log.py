@@ -76,6 +76,8 @@ MAY: Final = {
     "subject_keys": "INSERT SELECT",
     "master_keys": "SELECT",
     "migrations": "SELECT",
+    "tiles": "INSERT SELECT UPDATE",
+    "tree": "SELECT UPDATE",
     "sanctioned_addresses": "INSERT SELECT",
     "tracking": "DELETE INSERT SELECT UPDATE",
     "customers": "DELETE INSERT SELECT UPDATE",

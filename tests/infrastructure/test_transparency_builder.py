@@ -228,6 +228,35 @@ async def test_a_tree_that_lags_is_not_ready(database: str, tmp_path: Path, monk
     assert nothing.json()["tree"] == {"size": events, "lag": 0}
 
 
+async def test_a_log_that_leads_to_other_tiles_than_are_there_stops_the_tree(database: str) -> None:
+    say(database, 1, 1, 10)
+    await builder(database).catch_up()
+    as_administrator(
+        database,
+        "UPDATE gatehouse.stored_events SET state = '{}' WHERE notification_id = 3",
+        "UPDATE gatehouse.tree SET size = 0",
+    )
+
+    with capture_logs() as logs:
+        async with building(database):
+            await eventually(lambda: rows(database, TREE)[0][1])
+
+    assert rows(database, TREE) == [(0, 1, "TilesContradict")]
+    assert {"event": "transparency_stopped", "fault": "TilesContradict", "log_level": "error"} in logs
+
+
+async def test_a_tree_whose_edge_is_gone_stands_still(database: str) -> None:
+    say(database, 1, 1, 10)
+    await builder(database).catch_up()
+    as_administrator(database, "DELETE FROM gatehouse.tiles")
+    say(database, 1, 11, 12)
+
+    async with building(database):
+        await eventually(lambda: rows(database, TREE)[0][1])
+
+    assert rows(database, TREE) == [(10, 11, "TilesMissing")]
+
+
 REWRITES: Final[dict[str, LiteralString]] = {
     "another hash": "UPDATE gatehouse.tiles SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1)",
     "a shorter tile": "UPDATE gatehouse.tiles SET hashes = substr(hashes, 1, 32)",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from application.transparency.notes import Note, Signer
+from application.transparency.notes import COSIGNS, Note, Signer
 from bench.bundles import ORIGIN, EntryLog, moment, state_of, written
 from infrastructure.exports import verify as verifier
 from infrastructure.exports.verify import Report, Unreadable, main, verify
@@ -199,6 +199,15 @@ def test_a_handover_that_the_key_before_did_not_sign_is_named(tmp_path: Path) ->
     assert "key_handover_false" in codes(verify(tmp_path))
 
 
+def test_a_key_that_only_cosigns_is_no_key_of_the_log(tmp_path: Path) -> None:
+    log = EntryLog(FIRST)
+    log.announce(FIRST)
+    log.announce(Signer(ORIGIN, b"\5" * 32, COSIGNS))
+    log.signer = FIRST
+    log.write(tmp_path)
+    assert codes(verify(tmp_path)) == {"key_chain_broken"}
+
+
 def test_a_key_that_was_replaced_already_is_warned_of(tmp_path: Path) -> None:
     log = made_log(20)
     log.signer = FIRST
@@ -263,6 +272,7 @@ def test_two_processes_find_what_one_finds(whole: Path, tmp_path: Path, monkeypa
         ["."],
         ["file.txt"],
         ["bundle", "--key", "nonsense"],
+        ["bundle", "--key", "\udcff+12345678+AAAA"],
         ["bundle", "--known", "missing"],
         ["bundle", "--known", "file.txt"],
     ],

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.bundles import EntryLog
-from bench.tamperings import IN_WHOLE, OF_CUSTOMER, Planted, Scene, Tampering
-from infrastructure.exports.verify import Problem, verify
+from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER, Tampering
+from bench.tampering import Scene
+from infrastructure.exports.verify import verify
 from tests.support.bundles import CUSTOMER, FIRST, made_log, write_customer
 
 LOG = made_log()
@@ -26,23 +27,13 @@ def of_customer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def names(problems: list[Problem], planted: Planted) -> bool:
-    """Whether one of the problems is what was planted, where it was planted."""
-    return any(
-        problem.code in planted.codes
-        and (planted.file is None or problem.file == planted.file)
-        and (not planted.lines or problem.line in planted.lines)
-        for problem in problems
-    )
-
-
 def assert_named(scene: Scene, tampering: Tampering) -> None:
     planted = tampering(scene)
 
     known = [note.whole.encode() for note in scene.known]
     report = verify(scene.folder, known=known, keys=[] if planted.warned else [FIRST.public.vkey])
 
-    assert names(report.warnings if planted.warned else report.problems, planted), (planted, report.text())
+    assert planted.named_in(report.warnings if planted.warned else report.problems), (planted, report.text())
     assert report.ok is planted.warned, report.text()
 
 

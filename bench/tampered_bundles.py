@@ -1,160 +1,12 @@
-"""What can be done to a bundle, one function for each way. Each says how a verifier has to name it, and where it is.
+"""What can be done to a bundle, one function for each way, besides what is done to its lines."""
 
-With the signing key a tampering is sealed again, so that no file's digest gives it away.
-"""
-
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from random import Random
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from application.transparency.notes import Note, Signer
-from bench.bundles import OWN, EntryLog, Told, seal
-
-
-@dataclass
-class Scene:
-    """A bundle that is about to be tampered with: of a whole log, or of one customer."""
-
-    folder: Path
-    log: EntryLog
-    source: Random
-    sealed: bool = True
-    """Whether whoever tampers has the signing key."""
-    customer: UUID | None = None
-    known: list[Note] = field(default_factory=list)
-    """Checkpoints that the auditor kept."""
-
-    @property
-    def lines(self) -> list[bytes]:
-        """The lines of entries.jsonl, each with its end."""
-        return (self.folder / "entries.jsonl").read_bytes().splitlines(keepends=True)
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The manifest."""
-        manifest: dict[str, Any] = json.loads((self.folder / "manifest.json").read_bytes())
-        return manifest
-
-    def put(self, lines: list[bytes], *, counted: bool = False) -> None:
-        """Replace entries.jsonl. `counted`: the manifest says how many they are."""
-        (self.folder / "entries.jsonl").write_bytes(b"".join(lines))
-        self.reseal(**({"entries": len(lines)} if counted else {}))
-
-    def reseal(self, **changes: object) -> None:
-        """Sign the manifest over what is there now, if the key is at hand."""
-        if self.sealed:
-            seal(self.folder, self.told | changes, self.log.signer)
-
-    def again(self, log: EntryLog, **filters: Any) -> None:  # noqa: ANN401 -- what `write` takes
-        """Write another log's bundle in this one's place."""
-        for path in sorted(self.folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        log.write(self.folder, **filters)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """What was done: how it has to be named (one of the codes), and where, if anywhere: a file and a line in it."""
-
-    codes: frozenset[str]
-    file: str | None = None
-    lines: tuple[int, ...] = ()
-    """Any of them."""
-    warned: bool = False
-    """Whether it is something that may be, and is only told."""
-
-
-def planted(*codes: str, **where: Any) -> Planted:  # noqa: ANN401 -- the fields of Planted
-    """Say what was done."""
-    return Planted(frozenset(codes), **where)
-
-
-def position_of(line: bytes) -> int:
-    """The position that an entry gives."""
-    return int(line[12:].partition(b",")[0])
-
-
-def changed_byte(scene: Scene) -> Planted:
-    """One byte of an event is another."""
-    lines = scene.lines
-    at = scene.source.randrange(len(lines))
-    line = bytearray(lines[at])
-    place = scene.source.randrange(line.index(b'"event"') + 9, len(line) - 4)
-    line[place] = scene.source.choice([byte for byte in b"abcxyz0189" if byte != line[place]])
-    scene.put([*lines[:at], bytes(line), *lines[at + 1 :]])
-    return planted("entry_changed", file="entries.jsonl", lines=(at + 1,))
-
-
-def deleted(scene: Scene) -> Planted:
-    """An entry in the midst is left out."""
-    lines = scene.lines
-    at = scene.source.randrange(len(lines) - 1)
-    scene.put(lines[:at] + lines[at + 1 :])
-    if scene.customer:
-        return planted("customer_event_dropped", file="entries.jsonl", lines=(at + 1,))
-    return planted("entry_deleted", "tail_truncated", file="entries.jsonl", lines=(at + 1,))
-
-
-def inserted(scene: Scene) -> Planted:
-    """An entry stands there once more, or one that was made up stands before the true one."""
-    lines = scene.lines
-    at = scene.source.randrange(len(lines))
-    line = lines[at]
-    if scene.source.random() < 1 / 2:
-        line = line.replace(b'"actor":"', b'"actor":"x')
-    scene.put([*lines[:at], line, *lines[at:]])
-    return planted("entry_inserted", file="entries.jsonl", lines=(at + 2,))
-
-
-def swapped(scene: Scene) -> Planted:
-    """Two entries stand in each other's place."""
-    lines = scene.lines
-    one, other = sorted(scene.source.sample(range(len(lines)), 2))
-    lines[one], lines[other] = lines[other], lines[one]
-    scene.put(lines)
-    return planted("entries_swapped", file="entries.jsonl", lines=(one + 1, other + 1))
-
-
-def truncated_entry(scene: Scene) -> Planted:
-    """An entry is cut off."""
-    lines = scene.lines
-    at = scene.source.randrange(len(lines))
-    lines[at] = lines[at][: scene.source.randrange(1, len(lines[at]) * 3 // 4)] + scene.source.choice([b"\n", b"\r\n"])
-    scene.put(lines)
-    return planted("entry_truncated", file="entries.jsonl", lines=(at + 1,))
-
-
-def truncated_tail(scene: Scene) -> Planted:
-    """The last entries are left out."""
-    lines = scene.lines
-    kept = scene.source.randrange(len(lines))
-    scene.put(lines[:kept])
-    if scene.customer:
-        return planted("entries_miscounted", file="entries.jsonl")
-    return planted("tail_truncated", file="entries.jsonl", lines=(kept,))
-
-
-def dropped_customer_event(scene: Scene) -> Planted:
-    """An event of the one customer is left out, and the manifest counts on."""
-    lines = scene.lines
-    at = scene.source.randrange(len(lines) - 1)
-    scene.put(lines[:at] + lines[at + 1 :], counted=True)
-    return planted("customer_event_dropped", file="entries.jsonl", lines=(at + 1,))
-
-
-def foreign_entry(scene: Scene) -> Planted:
-    """Another customer's event stands among those of the one."""
-    lines = scene.lines
-    positions = [position_of(line) for line in lines]
-    others = [entry for entry, told in zip(scene.log.entries, scene.log.told, strict=True) if told.topic not in OWN]
-    line = scene.source.choice([entry for entry in others if position_of(entry) not in positions]) + b"\n"
-    lines = sorted([*lines, line], key=position_of)
-    scene.put(lines, counted=True)
-    return planted("entry_foreign", file="entries.jsonl", lines=(lines.index(line) + 1,))
+from bench import tampered_lines as lines
+from bench.bundles import OWN, EntryLog, Told
+from bench.tampering import Planted, Scene, planted
 
 
 def edited_manifest(scene: Scene) -> Planted:
@@ -302,12 +154,12 @@ Tampering = Callable[[Scene], Planted]
 IN_WHOLE: Final[dict[str, Tampering]] = {
     tampering.__name__: tampering
     for tampering in (
-        changed_byte,
-        deleted,
-        inserted,
-        swapped,
-        truncated_entry,
-        truncated_tail,
+        lines.changed_byte,
+        lines.deleted,
+        lines.inserted,
+        lines.swapped,
+        lines.truncated_entry,
+        lines.truncated_tail,
         edited_manifest,
         edited_count,
         wrong_checkpoint,
@@ -327,14 +179,14 @@ IN_WHOLE: Final[dict[str, Tampering]] = {
 OF_CUSTOMER: Final[dict[str, Tampering]] = {
     tampering.__name__: tampering
     for tampering in (
-        changed_byte,
-        deleted,
-        inserted,
-        swapped,
-        truncated_entry,
-        truncated_tail,
-        dropped_customer_event,
-        foreign_entry,
+        lines.changed_byte,
+        lines.deleted,
+        lines.inserted,
+        lines.swapped,
+        lines.truncated_entry,
+        lines.truncated_tail,
+        lines.dropped_customer_event,
+        lines.foreign_entry,
         edited_manifest,
         wrong_checkpoint,
         edited_tile,
