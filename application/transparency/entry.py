@@ -16,12 +16,18 @@ class IllegibleEntry(Exception):
 
 
 def entry_of(  # noqa: PLR0913, PLR0917 -- a row's columns in their order
-    stream: UUID, version: int, topic: str, state: bytes, position: int, recorded_at: datetime, previous: bytes | None
+    stream: UUID | str,
+    version: int,
+    topic: str,
+    state: bytes,
+    position: int,
+    recorded_at: datetime,
+    previous: bytes | None,
 ) -> bytes:
     """The entry of a stored row, without the line's end.
 
-    `recorded_at` is in UTC; `previous` is the leaf hash of the same stream's version before, None for the first.
-    Raises `IllegibleEntry`.
+    `stream`, where it is text already, is as UUIDs print; `recorded_at` is in UTC; `previous` is the leaf hash of the
+    same stream's version before, None for the first. Raises `IllegibleEntry`.
     """
     if not topic.isidentifier() or not topic.isascii() or b"\n" in state or b"\r" in state or state[:1] != b"{":
         raise IllegibleEntry(f"the event at {position} is not one line of JSON")

@@ -5,7 +5,7 @@ made of what is there by then, and is made again.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from infrastructure.exports.chain import Chain
 from infrastructure.exports.conversion import convert
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
+from infrastructure.exports.progress import Progress
 from infrastructure.exports.reading_entries import ENTRIES
 from infrastructure.exports.selection import SPAN, Selection
 from infrastructure.exports.target import State, Target
@@ -43,8 +44,6 @@ It needs Python alone. manifest.json says what was asked for; the events are des
 """
 
 T = TypeVar("T")
-Progress = Callable[[int], None]
-"""Told how many more positions of the log are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Writing:
             keys = Selection(connection, Asked(customer=signing_stream(), types=("SigningKeyAnnounced",)), state.upto)
             parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
             put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
-        convert(parts, self.asked.written, self.origin)
+        convert(parts, self.asked.written, self.origin, progress)
         parts.put("checkpoint", self.checkpoint.whole.encode())
         parts.put("verify.py", VERIFIER.read_bytes())
         parts.put("README.txt", README)

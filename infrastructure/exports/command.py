@@ -16,7 +16,7 @@ from domain.events import EVENTS
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.exports.asked import Asked, Format
 from infrastructure.exports.bundle import Made, Writing
-from infrastructure.exports.production import Exporter, Produced, produce
+from infrastructure.exports.production import Exporter, Produced, in_thread, produce
 from infrastructure.exports.target import Target
 from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
@@ -36,7 +36,7 @@ def export(asked: Asked, output: Path, *, as_json: bool) -> None:
 
         async def write(writing: Writing) -> Made:
             bar.begin(writing.state.upto)
-            return await asyncio.to_thread(writing.run, bar.advance)
+            return await in_thread(writing, bar.advance)
 
         async def run() -> Produced:
             async with open_services(settings, ready.conninfo, keys) as services:

@@ -11,6 +11,7 @@ from infrastructure.exports.ocel import ocel
 from infrastructure.exports.parquet import FILE as PARQUET
 from infrastructure.exports.parquet import parquet
 from infrastructure.exports.parts import Parts
+from infrastructure.exports.progress import Progress
 from infrastructure.exports.reading_entries import ENTRIES, Entries
 from infrastructure.exports.spreadsheet import FILE as CSV
 from infrastructure.exports.spreadsheet import spreadsheet
@@ -26,10 +27,16 @@ CONVERSIONS: Final[dict[Format, tuple[str, Conversion]]] = {
 """The file of each, and what makes it, a block at a time."""
 
 
-def convert(parts: Parts, formats: Iterable[Format], origin: str) -> None:
+def convert(parts: Parts, formats: Iterable[Format], origin: str, progress: Progress) -> None:
     """Write the formats that were asked for. Raises `IllegibleEntry`, and `CannotStart` where one cannot be written."""
     entries = Entries(parts.folder / ENTRIES, origin)
     for name in formats:
         if name in CONVERSIONS:
             file, conversion = CONVERSIONS[name]
-            parts.put_blocks(file, conversion(entries))
+            parts.put_blocks(file, _told(conversion(entries), progress))
+
+
+def _told(blocks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for block in blocks:
+        progress(0)
+        yield block

@@ -29,7 +29,7 @@ class GrowingFile:
     def sync(self) -> int:
         """Have everything on the disk; answer how many bytes that is."""
         self._file.flush()
-        os.fdatasync(self._file.fileno())
+        os.fsync(self._file.fileno())
         return self.bytes
 
     @property

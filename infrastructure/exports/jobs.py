@@ -22,6 +22,7 @@ from infrastructure.exports.beside import Died, beside
 from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.order_folder import Failed, Finished, Order, OrderFolder, Outcome
 from infrastructure.exports.production import Exporter, NothingRecorded, produce
+from infrastructure.exports.progress import unheard
 from infrastructure.exports.target import Held
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import AWAY
@@ -74,7 +75,7 @@ class ExportJobs:
         """Make one bundle, and note what came of it. What comes right by itself is left for the next look."""
         try:
             taken.conclude(await self._outcome(taken))
-        except (*AWAY, Unavailable, Held, Died, OSError) as fault:
+        except (*AWAY, Unavailable, Held, OSError) as fault:
             log.warning("export_interrupted", export=str(taken.id), fault=type(fault).__name__)
 
     async def _outcome(self, taken: OrderFolder) -> Outcome:
@@ -86,21 +87,20 @@ class ExportJobs:
             return await asyncio.to_thread(_finished, target.path)
         except NothingRecorded:
             return Failed("nothing_recorded")
-        except (*AWAY, Unavailable, Held, Died):
+        except (*AWAY, Unavailable, Held):
             raise
-        except (CannotStart, OSError, psycopg.Error) as fault:
+        except CannotStart as fault:
             log.error("export_failed", export=str(taken.id), fault=type(fault).__name__, why=str(fault))  # noqa: TRY400 -- the line says it
+        except (Died, OSError, psycopg.Error) as fault:
+            log.error("export_failed", export=str(taken.id), fault=type(fault).__name__)  # noqa: TRY400 -- the same
         except Exception as fault:  # the edge of this order: whoever waits is told
             log.exception("export_failed", export=str(taken.id), fault=type(fault).__name__)
         return Failed("export_failed")
 
 
 async def _write(writing: Writing) -> Made:
-    return await beside(partial(writing.run, _unheard))
-
-
-def _unheard(_positions: int) -> None:
-    """Nobody is told here: how far it has come is in the target's state."""
+    """How far it has come is in the target's state."""
+    return await beside(partial(writing.run, unheard))
 
 
 def _finished(path: Path) -> Finished:

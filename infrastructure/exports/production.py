@@ -4,6 +4,7 @@ Whoever is handed a bundle is on record before.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from application.transparency.notes import Note, Signer
 from domain.events import ExportProduced
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Made, Writing, seal
+from infrastructure.exports.progress import Progress, unheard
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import connect
 from infrastructure.services import Services
 from infrastructure.signing import current_signer
-from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.builder import TilesContradict, TreeBuilder
 from infrastructure.transparency.checkpoints import checkpoint_of, publish
 from infrastructure.transparency.tile_store import TilesMissing
 
@@ -65,13 +67,27 @@ class NothingRecorded(CannotStart):
     """The log has nothing that could be exported."""
 
 
+class Abandoned(Exception):
+    """Nobody waits any more."""
+
+
 Write = Callable[[Writing], Awaitable[Made]]
 """Does the writing, in a thread or a process of its own."""
 
 
-async def in_thread(writing: Writing) -> Made:
-    """Write in a thread of this process, and tell nobody how it goes."""
-    return await asyncio.to_thread(writing.run, lambda _: None)
+async def in_thread(writing: Writing, progress: Progress = unheard) -> Made:
+    """Write in a thread of this process, which ends at its next step where nobody waits for it any more."""
+    abandoned = threading.Event()
+
+    def step(positions: int) -> None:
+        if abandoned.is_set():
+            raise Abandoned
+        progress(positions)
+
+    try:
+        return await asyncio.to_thread(writing.run, step)
+    finally:
+        abandoned.set()
 
 
 async def produce(
@@ -104,6 +120,8 @@ def _told() -> Iterator[None]:
         raise CannotStart(f"the log holds what is no event: {fault}") from fault
     except TilesMissing as fault:
         raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
+    except TilesContradict as fault:
+        raise CannotStart("the tree over the log stands still: the log leads to other tiles") from fault
 
 
 async def _upto(services: Services, asked: Asked) -> int:

@@ -40,7 +40,7 @@ class Target:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.zipped = path.suffix == ".zip"
-        self.partial = path.with_name(f"{path.name}.partial")
+        self.partial = path.parent / f"{path.name}.partial"
         self.folder = self.partial / "bundle"
         """Where the bundle's files are until it is finished."""
         self.zip = self.partial / "bundle.zip"
@@ -54,11 +54,15 @@ class Target:
         lock = os.open(self.partial / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
         except BlockingIOError:
+            os.close(lock)
             raise Held(f"another export is writing {self.path}") from None
+        try:
+            yield
         finally:
             os.close(lock)
+            if not (self.partial / STATE).exists():  # nothing was begun, or all is done
+                shutil.rmtree(self.partial, ignore_errors=True)
 
     def state(self, asked: Asked) -> State | None:
         """How far the same export had come; None where it was not begun. Raises `CannotStart` where another one was."""
@@ -85,6 +89,8 @@ class Target:
         made = self.zip if self.zipped else self.folder
         if os.path.lexists(self.path):
             raise CannotStart(f"{self.path} is there already: a finished bundle is never overwritten")
+        if not self.zipped:
+            os.sync()  # or after a power cut the names might stand for empty files; a zip is on the disk already
         made.rename(self.path)
         _sync_folder(self.path.parent)
         shutil.rmtree(self.partial)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import structlog
 from starlette.responses import Response
 
 from infrastructure.api_keys import Role
@@ -20,6 +21,8 @@ from infrastructure.http.routing import Call, Route
 AUDITORS: Final[frozenset[Role]] = frozenset({"auditor"})
 TAG: Final = "exports"
 ZIP: Final = "application/zip"
+
+log = structlog.get_logger()
 
 
 class ExportRoutes:
@@ -76,6 +79,9 @@ class ExportRoutes:
             raise Problem("format_unavailable") from None
         except UnderWay:
             raise Problem("export_under_way") from None
+        except OSError as fault:
+            log.error("export_not_taken", fault=type(fault).__name__)  # noqa: TRY400 -- the caller may try again
+            raise Problem("unavailable") from None
         return answer(_shown(taken), 202, headers={"Location": f"/v1/exports/{taken.id}"})
 
     async def status(self, call: Call) -> Response:

@@ -132,12 +132,18 @@ class PostgresJournal:
 
 @asynccontextmanager
 async def _erasing(connection: AsyncConnection[tuple[Any, ...]], subjects: Collection[UUID]) -> AsyncIterator[None]:
-    """One transaction for the erasures that are to be appended and the keys that they destroy."""
+    """One transaction for the erasures that are to be appended and the keys that they destroy.
+
+    Where a key is in use for long, that is a `Conflict`: the batch is decided one by one then, and nobody else waits.
+    """
     if not subjects:
         yield
         return
     async with connection.transaction():
-        await destroy_keys(connection, subjects)
+        try:
+            await destroy_keys(connection, subjects)
+        except psycopg.errors.LockNotAvailable:
+            raise Conflict from None
         yield
 
 

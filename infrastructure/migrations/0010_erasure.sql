@@ -44,9 +44,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 
 -- Waits for every use of the keys, then leaves nothing of them, nor of what they opened. Whoever uses many keys at
--- once holds the advisory lock for all of them. The log must tell of it in the same transaction.
+-- once holds the advisory lock for all of them. The log must tell of it in the same transaction. It gives up soon:
+-- others may be waiting to be appended with it.
 CREATE FUNCTION gatehouse.destroy_keys(subjects uuid[]) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
     INSERT INTO gatehouse.subject_keys (subject, destroyed_at)
         SELECT gone.subject, clock_timestamp() FROM unnest(subjects) AS gone (subject) ORDER BY gone.subject
         ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, master = NULL, destroyed_at = excluded.destroyed_at;

@@ -1,8 +1,7 @@
 """The builder: keeps the Merkle tree up with the event log.
 
 One process leads (advisory lock). A page of events and the tiles that they change are one transaction, so the tree is
-always that of the log up to its size. What is no entry, or leads to other tiles, stops it,
-and readiness says so.
+always that of the log up to its size. What is no entry, or leads to other tiles, stops it, and readiness says so.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ LOCK: Final = 7166156
 _OPTIONS: Final = "-c synchronous_commit=off"
 
 _READ: Final = """
-    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    SELECT originator_id::text, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events WHERE notification_id > %b ORDER BY notification_id LIMIT %b
 """
 _GROWN: Final = "UPDATE gatehouse.tree SET size = %b, stopped_at = NULL, fault = NULL WHERE size = %b"

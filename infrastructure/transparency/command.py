@@ -18,7 +18,7 @@ from infrastructure.postgres import AWAY, connect, service_conninfo
 from infrastructure.services import Services
 from infrastructure.settings import load_settings
 from infrastructure.signing import current_signer
-from infrastructure.transparency.builder import TreeBuilder
+from infrastructure.transparency.builder import STOPPING, TreeBuilder
 from infrastructure.transparency.checkpoints import newest_checkpoint, publish
 from infrastructure.transparency.proving import (
     LogDoesNotMatch,
@@ -29,7 +29,6 @@ from infrastructure.transparency.proving import (
     prove_inclusion,
     prove_stream,
 )
-from infrastructure.transparency.tile_store import TilesMissing
 
 T = TypeVar("T")
 
@@ -58,7 +57,9 @@ def checkpoint(*, publish_now: bool) -> None:
     if publish_now:
         try:
             _show(with_services(_publish), None)
-        except (Unavailable, TilesMissing, *AWAY) as fault:
+        except STOPPING as fault:
+            raise CannotStart("the tree over the log stands still: readiness says where") from fault
+        except (Unavailable, *AWAY) as fault:
             raise CannotStart("no checkpoint was published: ask again") from fault
         return
     published = _asked(newest_checkpoint)

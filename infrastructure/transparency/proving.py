@@ -24,7 +24,7 @@ from infrastructure.transparency.predecessors import Predecessors, Row
 from infrastructure.transparency.tile_store import TilesMissing, read_tiles
 
 _ROW: Final = """
-    SELECT originator_id, originator_version, topic, state, notification_id, recorded_at
+    SELECT originator_id::text, originator_version, topic, state, notification_id, recorded_at
     FROM gatehouse.stored_events WHERE notification_id = %b
 """
 _HEAD: Final = "SELECT max(notification_id) FROM gatehouse.stored_events"
@@ -99,7 +99,7 @@ async def prove_stream(connection: AsyncConnection[Any], stream: UUID) -> Stream
     positions = [row[4] for row in rows]
     if max(positions) > checkpoint.size:
         raise NotInACheckpointYet
-    entries = await _entries_of(connection, rows)
+    entries = await _entries_of(connection, [(str(stream), *row[1:]) for row in rows])
     found = await paths(connection, [position - 1 for position in positions], checkpoint)
     for entry, position, path in zip(entries, positions, found, strict=True):
         _check(entry, position, path, checkpoint)

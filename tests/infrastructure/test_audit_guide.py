@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,10 @@ import httpx2
 import pytest
 
 from application.transparency.completeness import StreamProof
-from application.transparency.notes import Checkpoint, opened_checkpoint, parse_key
+from application.transparency.notes import Checkpoint, opened_checkpoint, parse_key, signed
 from application.transparency.proofs import ConsistencyProof, InclusionProof
 from tests.infrastructure.test_serve import ROOT, SOON, Serving, environment, eventually, refusal, run, serving
+from tests.support.transparency import SIGNER
 from tests.support.world import Wallet
 
 GUIDE: Final = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
@@ -32,7 +33,8 @@ class Audit:
     service: Serving
     customer: str
     folder: Path
-    said: str = ""
+    said: list[str] = field(default_factory=list)
+    """What each of the guide's commands printed."""
 
     def file(self, name: str) -> str:
         return (self.folder / name).read_text(encoding="utf-8")
@@ -52,7 +54,9 @@ def audit() -> Iterator[Audit]:
         with serving(place / "data", **copies) as service:
             audit = Audit(service, registered(service), place / "auditor")
             for commands in SHELL:
-                audit.said += shell(audit, commands)
+                if "bundle" in commands:
+                    assert run(audit.service.data, "export", "--output", str(audit.folder / "bundle")).returncode == 0
+                audit.said.append(shell(audit, commands))
             yield audit
 
 
@@ -90,9 +94,27 @@ def test_the_checkpoint_that_is_kept_is_signed_by_an_announced_key(audit: Audit)
 def test_the_witness_cosigns_from_nothing_but_an_address(audit: Audit) -> None:
     (kept,) = (audit.folder / "witness").glob("*.checkpoint")
 
-    assert kept.read_text(encoding="utf-8").strip() == audit.said.strip()
-    assert "\n— witness.example " in audit.said
+    assert kept.read_text(encoding="utf-8").strip() == audit.said[1].strip()
+    assert "\n— witness.example " in audit.said[1]
     assert audit.checkpoint(kept.read_text(encoding="utf-8")).size > 0
+
+
+def test_the_verifier_takes_what_the_witness_cosigned_and_nothing_that_contradicts_the_bundle(audit: Audit) -> None:
+    origin = audit.checkpoint(audit.file("checkpoint.txt")).origin
+    forked = signed(Checkpoint(origin, 1, bytes(32)).text, SIGNER)
+    (audit.folder / "forked.checkpoint").write_text(forked.whole, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-I", "bundle/verify.py", "bundle", "--known", "forked.checkpoint"],
+        cwd=audit.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert audit.said[-1].endswith("All right.\n")
+    assert done.returncode == 1
+    assert "the checkpoint of 1 entries that you know" in done.stdout
 
 
 def test_the_proofs_hold(audit: Audit) -> None:

@@ -5,19 +5,25 @@ import re
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import httpx2
 import pytest
 
 from domain.events import EVENTS
 from infrastructure.administration import issue_key
+from infrastructure.exports.asked import Asked, Format
+from infrastructure.exports.production import Exporter, produce
+from infrastructure.exports.target import Target
+from infrastructure.exports.verify import verify
 from infrastructure.keyring import Destroyed
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.decisions import replay_decisions
 from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import replay
 from infrastructure.sealing import open_evidence
+from infrastructure.settings import Settings
+from infrastructure.signing import announce_signing_key
 from tests.infrastructure.test_executor import rows
 from tests.infrastructure.test_sealing import contents, dump, found, sealed_texts
 from tests.support.http import assert_problem
@@ -170,6 +176,27 @@ async def test_a_bar_outlives_the_erasure_and_a_late_callback_changes_nothing(wo
         await world.services.evidence.keep(planted.id, [b"more of it"])
     assert rows(database, "SELECT count(*) FROM gatehouse.stored_events") == head
     assert rows(database, "SELECT FROM gatehouse.evidence") == []
+
+
+async def test_exports_tell_nothing_of_it_and_prove_the_same_log_as_before(world: World, tmp_path: Path) -> None:
+    await announce_signing_key(world.services, Settings(origin="gatehouse.example/log"))
+    planted = await plant(world)
+    before = await export(world, tmp_path / "before")
+    await erase(world, planted.path)
+    after = await export(world, tmp_path / "after")
+
+    kept = (before / "checkpoint").read_bytes()
+    report = verify(after, known=[kept])
+    assert report.ok, report.text()
+    assert (after / "entries.jsonl").read_bytes().startswith((before / "entries.jsonl").read_bytes())
+    assert found_in(planted, unfolded(b"".join(path.read_bytes() for path in after.rglob("*") if path.is_file()))) == []
+
+
+async def export(world: World, path: Path) -> Path:
+    """A whole bundle, in every format."""
+    asked = Asked(formats=get_args(Format))
+    await produce(world.services, asked, Target(path), Exporter("admin:test"))
+    return path
 
 
 async def erase(world: World, path: str) -> None:

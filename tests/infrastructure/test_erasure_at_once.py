@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, LiteralString
 from uuid import UUID, uuid4
@@ -14,8 +15,11 @@ import psycopg
 import pytest
 
 import application.executor as executor_module
+from application.executor import Outcome
+from application.handlers import Handler, append
 from application.ports import Unavailable
-from domain.commands import PlaceLegalHold
+from domain.commands import EraseSubject, PlaceLegalHold
+from domain.events import ApiKeyRevoked
 from domain.refusals import CustomerErased
 from domain.vocabulary import LegalBasis
 from infrastructure.bootstrap import open_services
@@ -96,6 +100,19 @@ async def test_whoever_uses_the_key_in_any_process_is_waited_for_and_nobody_has_
             with pytest.raises(CustomerErased):
                 await services.execute(hold, actor="officer:1")
     assert state(database, customer) == (False, False, True)
+
+
+async def test_nobody_else_waits_for_a_key_that_is_in_use_for_long(world: World, database: str) -> None:
+    """Commands that come together share a batch, and one transaction."""
+    customer, services = await with_evidence(world), world.services
+    command = EraseSubject(LegalBasis.RETENTION_OVER, NO_KEY, now=services.clock(), retention=services.retention)
+    handlers: list[Handler] = [partial(append, services.new_id(), lambda _: (ApiKeyRevoked(),)) for _ in range(20)]
+    with psycopg.connect(service_conninfo(database)) as another_process:
+        another_process.execute("SELECT gatehouse.hold_keys(%s)", ([customer],))
+        asked = [services.execute(each, actor=ACTOR) for each in (services.change(customer, command), *handlers)]
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(end) for end in ends] == [Unavailable] + [Outcome] * 20
+    assert state(database, customer) == (True, True, False)
 
 
 async def test_what_is_kept_while_an_erasure_comes_is_gone_with_it(world: World, database: str, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Bundles: the log's own lines, complete, with what it takes to check them, and the same bytes every time."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -11,12 +13,16 @@ import psycopg
 import pytest
 
 from application.transparency.entry import entry_of
-from application.transparency.notes import opened_checkpoint, parse_key, parse_note
+from application.transparency.notes import Note, opened_checkpoint, parse_key, parse_note
 from application.transparency.tiles import hashes_of, place_of
 from application.transparency.tree import leaf_hash, root
 from infrastructure.exports import selection
 from infrastructure.exports.asked import Asked
-from infrastructure.exports.production import NothingRecorded
+from infrastructure.exports.bundle import Made, Writing
+from infrastructure.exports.production import NothingRecorded, in_thread
+from infrastructure.exports.progress import Progress
+from infrastructure.exports.target import State, Target
+from infrastructure.exports.verify import verify
 from infrastructure.faults import CannotStart
 from infrastructure.schemas import schemas
 from tests.conftest import Server
@@ -216,11 +222,13 @@ def test_filters_choose_what_they_say_of_the_whole_log(
     whole = entries_of(export(own, tmp_path, name="whole"))
     monkeypatch.setattr(selection, "SPAN", span)
 
-    found = entries_of(export(own, tmp_path, asked))
+    bundle = export(own, tmp_path, asked)
 
+    found = entries_of(bundle)
     expected = [row for row in whole if chosen(row)]
     assert 0 < len(expected) < len(whole)
     assert [row for row in found if row["position"] <= len(whole)] == expected
+    assert verify(bundle).problems == []
 
 
 def test_tiles_lead_from_each_chosen_entry_to_the_root(own: str, tmp_path: Path) -> None:
@@ -251,7 +259,9 @@ def test_what_was_forged_is_exported_as_it_is(own: str, tmp_path: Path) -> None:
         row for row in entries_of(bundle) if (row["stream"], row["type"]) == (str(IDS["active"]), "ScreeningPassed")
     ]
     assert forged["event"]["data"]["attempt"] == 7
-    assert (bundle / "tile/0/000.p").exists() or (bundle / "tile/0/000").exists()
+    assert [(found.code, found.position) for found in verify(bundle).problems] == [
+        ("entry_changed", forged["position"])
+    ]
 
 
 def test_an_empty_range_is_a_bundle_without_entries(own: str, tmp_path: Path) -> None:
@@ -263,6 +273,8 @@ def test_an_empty_range_is_a_bundle_without_entries(own: str, tmp_path: Path) ->
 def test_a_time_before_the_log_began_has_nothing_to_export(log: str, tmp_path: Path) -> None:
     with pytest.raises(NothingRecorded):
         export(log, tmp_path, Asked(recorded_until=minutes(-60)))
+
+    assert not (tmp_path / "bundle.partial").exists()
 
 
 def test_a_finished_bundle_is_never_overwritten(log: str, tmp_path: Path) -> None:
@@ -276,9 +288,29 @@ def test_a_finished_bundle_is_never_overwritten(log: str, tmp_path: Path) -> Non
 
 
 def test_an_unfinished_export_of_something_else_is_not_gone_on_with(log: str, tmp_path: Path) -> None:
-    with pytest.raises(NothingRecorded):
-        export(log, tmp_path, Asked(recorded_until=minutes(-60)))
+    (tmp_path / "bundle.partial").mkdir()
     (tmp_path / "bundle.partial" / "state.json").write_text('{"asked": {}, "state": {"upto": 5}}')
 
     with pytest.raises(CannotStart, match="unfinished export of something else"):
         export(log, tmp_path)
+
+
+@pytest.mark.anyio
+async def test_a_thread_that_nobody_waits_for_ends_at_its_next_step() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    class Endless(Writing):
+        def run(self, progress: Progress) -> Made:
+            begun.set()
+            try:
+                while True:
+                    progress(1)
+            finally:
+                ended.set()
+
+    writing = Endless("", Asked(), Note("", ()), Target(Path("nowhere")), State(1))
+    waiting = asyncio.create_task(in_thread(writing))
+    await asyncio.to_thread(begun.wait)
+    waiting.cancel()
+
+    await asyncio.to_thread(ended.wait)

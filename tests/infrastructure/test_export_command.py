@@ -126,13 +126,14 @@ def test_what_cannot_be_is_one_line(log: str, tmp_path: Path, arguments: list[st
     assert done.stderr == f"gatehouse: {says}\n"
 
 
-def test_a_bundle_that_is_there_is_one_line(log: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("output", ["mine", "."])
+def test_a_bundle_that_is_there_is_one_line(log: str, tmp_path: Path, output: str) -> None:
     (tmp_path / "mine").mkdir()
 
-    done = run(log, tmp_path, "--output", "mine")
+    done = run(log, tmp_path, "--output", output)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "gatehouse: mine is there already: a finished bundle is never overwritten\n"
+    assert done.stderr == f"gatehouse: {output} is there already: a finished bundle is never overwritten\n"
 
 
 def test_two_do_not_write_the_same_bundle(log: str, tmp_path: Path) -> None:

@@ -259,11 +259,11 @@ async def test_a_restarted_service_goes_on_with_what_it_had_begun(
 ) -> None:
     conninfo = server.clone()
 
-    async def died(_: object) -> Any:  # noqa: ANN401 -- never
-        raise Died
+    async def never(_: object) -> Any:  # noqa: ANN401 -- never
+        await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs_module, "_write", died)
+        patch.setattr(jobs_module, "_write", never)
         async with running(conninfo, tmp_path) as world:
             await announce_signing_key(world.services, Settings(data=tmp_path))
             told = await ordered(world)
@@ -275,11 +275,14 @@ async def test_a_restarted_service_goes_on_with_what_it_had_begun(
     server.drop(conninfo)
 
 
-async def test_what_fails_for_good_is_told_as_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(_: object) -> Any:  # noqa: ANN401 -- never
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), Died(), ValueError("a mistake of ours")])
+async def test_what_fails_for_good_is_told_as_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    async def failing(_: object) -> Any:  # noqa: ANN401 -- never
+        raise fault
 
-    monkeypatch.setattr(jobs_module, "_write", full)
+    monkeypatch.setattr(jobs_module, "_write", failing)
 
     told = await finished(world)
 

@@ -132,6 +132,28 @@ def test_a_key_file_that_others_can_read_is_refused(database: str, data: Path) -
     assert line == "gatehouse: the key file fingerprint.key can be read by others: chmod 600 it"
 
 
+def test_a_signing_key_that_nobody_vouches_for_is_refused_with_the_way_out(database: str, data: Path) -> None:
+    there = {"DATABASE_URL": url(database)}
+    done = subprocess.run(  # noqa: S603 -- our own command line
+        command("keys", "rotate", "signing"), env=environment(data, **there), capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    (data / "keys" / "signing.key").unlink()
+    for arguments in (SERVE, ("work",)):
+        line = refusal(data, *arguments, **there)
+        assert line.endswith("if it is lost, run `./run keys rotate signing --lost`")
+
+
+def test_another_origin_than_the_announced_one_is_refused(database: str, data: Path) -> None:
+    there = {"DATABASE_URL": url(database)}
+    done = subprocess.run(  # noqa: S603 -- our own command line
+        command("keys", "rotate", "signing"), env=environment(data, **there), capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    line = refusal(data, *SERVE, **there, GATEHOUSE_ORIGIN="elsewhere.example/log")
+    assert line == "gatehouse: GATEHOUSE_ORIGIN is not the log's name, which was announced as 127.0.0.1/log"
+
+
 def test_the_librarys_functions_that_write_past_the_lock_are_refused(data: Path) -> None:
     assert "POSTGRES_ENABLE_DB_FUNCTIONS is set" in refusal(data, *SERVE, POSTGRES_ENABLE_DB_FUNCTIONS="y")
     assert not data.exists()
