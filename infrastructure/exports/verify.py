@@ -133,13 +133,15 @@ class Report:
 
     def text(self) -> str:
         """For people."""
-        more = [f"{code}: {count - SHOWN:,} more" for code, count in self.problems.counted.items() if count > SHOWN]
+        found = self.problems.counted
+        more = [f"{code}: {count - SHOWN:,} more" for code, count in found.items() if count > SHOWN]
         lines = [f"WRONG       {problem}" for problem in [*self.problems, *more]]
         lines += [f"WARNING     {warning}" for warning in self.warnings]
-        lines += [f"proved      {sentence}" for sentence in self.proved if self.ok]
-        lines += [f"not proved  {printable(sentence)}" for sentence in self.unproved]
-        verdict = "All right." if self.ok else f"Wrong in {self.problems.counted.total():,} places: do not rely on it."
-        return "\n".join([*lines, verdict])
+        if self.ok:
+            lines += [f"proved      {printable(sentence)}" for sentence in self.proved]
+            lines += [f"not proved  {printable(sentence)}" for sentence in self.unproved]
+        wrong = f"Wrong: {found.total():,} problem{'s' * (found.total() != 1)}. Do not rely on this bundle."
+        return "\n".join([*lines, "All right." if self.ok else wrong])
 
 
 def printable(text: str) -> str:
@@ -703,10 +705,11 @@ class Entries:
             if position != belongs:
                 self.wrong("entries_swapped", f"it stands where {belongs:,} belongs", at, position)
             if of.dense and belongs > due:
-                self.wrong("entry_deleted", f"missing: all up to position {belongs - 1:,}", at, due)
+                more = f", and all up to position {belongs - 1:,}" if belongs - due > 1 else ""
+                self.wrong("entry_deleted", f"its entry is missing{more}", at, due)
             due = belongs + 1
         if of.dense and due <= of.last:
-            self.wrong("tail_truncated", f"missing: all up to the last, {of.last:,}", number, due)
+            self.wrong("tail_truncated", f"its entry is missing, and all after it, up to {of.last:,}", number, due)
 
     def _asked_for(self, line: bytes, stream: bytes, version: bytes, kind: bytes, recorded: bytes) -> bool:
         """Whether the filters let an entry in. Whose customer it is about, the first entry of its stream says."""
