@@ -673,7 +673,7 @@ class Entries:
             self._order()
         if number != of.entries:
             self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}")
-        if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
+        if of.dense and keys != [position for position, _ in self.announced if of.first <= position <= of.last]:
             self.wrong("keys_differ", f"it has other announcements of keys than {KEYS}")
 
     def _unchained(self, head: bytes | None, version: int, previous: bytes | None, at: tuple[int, int]) -> None:
@@ -785,6 +785,8 @@ class Signatures:
         """Whether a key is to be trusted from here on. One that was lost hands over nothing: that may be."""
         if before is None:
             return not self.given
+        if handover is None and at[2] > self.of.size:
+            return False  # of what is beyond the log's end, only a signature can tell
         if handover is None:
             self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
             return not self.given
