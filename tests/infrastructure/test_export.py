@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -275,6 +275,12 @@ def test_a_time_before_the_log_began_has_nothing_to_export(log: str, tmp_path: P
         export(log, tmp_path, Asked(recorded_until=minutes(-60)))
 
     assert not (tmp_path / "bundle.partial").exists()
+
+
+def test_from_the_first_moment_that_there_is_it_has_everything(own: str, tmp_path: Path) -> None:
+    manifest = manifest_of(export(own, tmp_path, Asked(recorded_from=datetime.min.replace(tzinfo=UTC))))
+
+    assert (manifest["first"], manifest["entries"]) == (1, manifest["last"])
 
 
 def test_a_finished_bundle_is_never_overwritten(log: str, tmp_path: Path) -> None:

@@ -211,6 +211,8 @@ async def test_filters_are_those_of_the_bundle(world: World) -> None:
         {"types": ["Nothing"]},
         {"recordedUntil": "2026-05-01T12:00:00"},
         {"recordedFrom": "yesterday"},
+        {"recordedFrom": "0001-01-01T00:00:00+14:00"},
+        {"recordedUntil": "9999-12-31T23:59:59-14:00"},
         {"customer": "5"},
         {"unknown": 1},
     ],
