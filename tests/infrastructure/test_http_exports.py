@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import stat
 import subprocess
 import sys
@@ -312,8 +314,19 @@ def fail() -> int:
     raise OSError(28, "No space left on device")
 
 
+def told_to_end() -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    return 42
+
+
 def die() -> int:
     raise SystemExit(9)
+
+
+async def test_a_process_beside_leaves_it_to_the_service_when_all_are_told_to_end() -> None:
+    """Were it to end by itself, the service would take the export for failed, and not go on with it later."""
+    assert await beside(told_to_end) == 42
 
 
 async def test_a_process_beside_hands_back_what_comes_of_its_work() -> None:
