@@ -64,6 +64,8 @@ class Writing:
     asked: Asked
     checkpoint: Note
     """Of the log up to where it is exported, signed."""
+    announced_at: int
+    """Where in the log the key that signed it is announced: behind what is exported if that ends before."""
     target: Target
     state: State
 
@@ -83,7 +85,8 @@ class Writing:
             selection = Selection(connection, self.asked, state.upto)
             first = selection.first()
             self._write_entries(selection, first, parts, progress)
-            keys = Selection(connection, Asked(customer=signing_stream(), types=("SigningKeyAnnounced",)), state.upto)
+            announcements = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
+            keys = Selection(connection, announcements, self.announced_at)
             parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
             put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
         convert(parts, self.asked.written, self.origin, progress)

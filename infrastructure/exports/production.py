@@ -25,7 +25,7 @@ from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import connect
 from infrastructure.services import Services
-from infrastructure.signing import current_signer
+from infrastructure.signing import announced_at, current_signer
 from infrastructure.transparency.builder import TilesContradict, TreeBuilder
 from infrastructure.transparency.checkpoints import checkpoint_of, publish
 from infrastructure.transparency.tile_store import TilesMissing
@@ -101,7 +101,9 @@ async def produce(
             target.keep(asked, state)
         signer = await current_signer(services)
         checkpoint = await _checkpoint(services, signer, state.upto)
-        writing = Writing(services.conninfo, asked, checkpoint, target, state)
+        announced = await announced_at(services.reader, signer.public.vkey)
+        await _grown(services.conninfo, announced)
+        writing = Writing(services.conninfo, asked, checkpoint, announced, target, state)
         made = await write(writing)
         produced = Produced(state.upto, made.entries, seal(writing, made, signer))
         if target.zipped:

@@ -673,7 +673,7 @@ class Entries:
             self._order()
         if number != of.entries:
             self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}")
-        if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
+        if of.dense and keys != [position for position, _ in self.announced if of.first <= position <= of.last]:
             self.wrong("keys_differ", f"it has other announcements of keys than {KEYS}")
 
     def _unchained(self, head: bytes | None, version: int, previous: bytes | None, at: tuple[int, int]) -> None:
