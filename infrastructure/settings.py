@@ -1,6 +1,7 @@
 """What can be set, from the environment. Read once, by `bootstrap`."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -264,6 +265,13 @@ def _reachable(url: str) -> bool:
     except httpx2.InvalidURL:
         return False
     return URL.fullmatch(url) is not None and bool(address.host) and (address.port or 0) <= LARGEST_PORT
+
+
+def forget_environment() -> None:
+    """Have nothing set, for this process and all that it starts: a stage of its own is nobody's deployment."""
+    for name in list(os.environ):
+        if name.upper().startswith("GATEHOUSE_") or name.upper() == "DATABASE_URL":
+            del os.environ[name]
 
 
 def load_settings() -> Settings:

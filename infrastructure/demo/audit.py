@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.demo import stories
@@ -33,7 +33,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.logs import set_up_logs
 from infrastructure.services import Services
 from infrastructure.serving import answering, listening, run_until_told
-from infrastructure.settings import Settings, load_settings
+from infrastructure.settings import Settings, forget_environment, load_settings
 from infrastructure.signing import announce_signing_key
 
 PLAYED: Final = (
@@ -66,6 +66,7 @@ def run(*, as_json: bool) -> int:
     set_up_logs("warning")
     if load_settings().mode == "production":
         raise CannotStart("the demo makes up customers: not in production mode")
+    forget_environment()
     console = Console(stderr=as_json, quiet=as_json, width=None if sys.stdout.isatty() else 120)
     with tempfile.TemporaryDirectory(prefix="gatehouse-audit-") as folder:
         play = Play(console, Path(folder))
@@ -136,7 +137,7 @@ class Play:
     async def _take_bundle(self, services: Services) -> None:
         self._act(
             "An auditor takes a bundle",
-            "and keeps its checkpoint, 150 bytes. The verifier is in the bundle: one file, no network.",
+            "and keeps its checkpoint, under 200 bytes. The verifier is in the bundle: one file, no network.",
         )
         bundle = await self._exported(services, "bundle-1")
         shutil.copy(bundle / "checkpoint", self._folder / "kept")
@@ -176,7 +177,7 @@ class Play:
 
     def _tell_end(self) -> None:
         self._act("What it comes to", "")
-        table = Table("an administrator ...", "found as", box=None)
+        table = Table("an administrator ...", Column("found as", overflow="fold"), box=None)
         for crime, verdict in self._found:
             table.add_row(crime.title, ", ".join(verdict.codes) or "[red]not found[/]")
         self._console.print(table)
@@ -195,16 +196,11 @@ class Play:
 
 
 def _settings(folder: Path) -> Settings:
-    """Those of the environment, but for where things are: nothing of anybody's is touched."""
+    """The defaults, but for where things are: nothing of anybody's is touched, nor anybody's key used."""
     ours: dict[str, object] = {
-        "mode": "sandbox",
         "log_level": "warning",
-        "database_url": None,
         "data": folder / "data",
-        "keys": None,
-        "host": "127.0.0.1",
         "port": 0,
-        "public_url": None,
         "origin": "gatehouse.example/log",
     }
     return load_settings().model_copy(update=ours)

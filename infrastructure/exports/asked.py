@@ -50,10 +50,18 @@ class Asked:
         return {"filters": self.filters(), "formats": self.written}
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The same moment as entries write it. Raises `ValueError` for one that the calendar has no room for there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
 
 
 def _moment(moment: datetime | None) -> str | None:
     """A time as entries write it."""
-    return None if moment is None else f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
+    return None if moment is None else f"{in_utc(moment).isoformat(timespec='microseconds')[:26]}Z"

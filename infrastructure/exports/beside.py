@@ -46,7 +46,8 @@ async def beside(work: Callable[[], T]) -> T:
 def _run(work: Callable[[], object], pipe: Pipe) -> None:
     """The process: does the work, and hands back what came of it."""
     os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+    for told in (signal.SIGINT, signal.SIGTERM):  # a whole group is often told to end: whoever started it ends it
+        signal.signal(told, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         pipe.send(work())

@@ -14,7 +14,7 @@ import typer
 from application.ports import Unavailable
 from domain.events import EVENTS
 from infrastructure.bootstrap import database, keys_for, open_services
-from infrastructure.exports.asked import Asked, Format
+from infrastructure.exports.asked import Asked, Format, in_utc
 from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import Exporter, Produced, in_thread, produce
 from infrastructure.exports.target import Target
@@ -96,11 +96,11 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return in_utc(moment)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CannotStart("times are ISO 8601 with a zone, such as 2026-05-01T12:00:00Z")
-    return moment
+        pass
+    raise CannotStart("times are ISO 8601 with a zone, such as 2026-05-01T12:00:00Z")
 
 
 def _id(text: str | None) -> UUID | None:

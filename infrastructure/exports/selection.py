@@ -5,7 +5,7 @@ The log is append-only: up to a fixed position it reads the same whenever it is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -50,7 +50,7 @@ _PREDECESSORS: Final = """
     JOIN gatehouse.stored_events e ON e.originator_id = asked.stream AND e.originator_version = asked.version
     JOIN gatehouse.tiles t ON t.level = 0 AND t.index = (e.notification_id - 1) / 256
 """
-_AT: Final = "SELECT coalesce(gatehouse.position_at(%b), 0)"
+_BEFORE: Final = "SELECT coalesce(gatehouse.position_at(%b - interval '1 microsecond'), 0)"
 
 Row = tuple[bytes, int, bytes, bytes, int]
 """Stream, in bytes, version, the entry up to `previous`, state and position of a stored event."""
@@ -116,5 +116,5 @@ class Selection:
 
 def position_before(connection: Connection[Any], moment: datetime) -> int:
     """The last position that was recorded before a moment."""
-    row = connection.execute(_AT, (moment - timedelta(microseconds=1),)).fetchone()
+    row = connection.execute(_BEFORE, (moment,)).fetchone()
     return int(row[0]) if row else 0

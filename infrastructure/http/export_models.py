@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from domain.events import EVENTS
-from infrastructure.exports.asked import ALWAYS, Format
+from infrastructure.exports.asked import ALWAYS, Format, in_utc
 from infrastructure.http.models import Body, Resource
 
 
@@ -18,14 +18,15 @@ def _known(name: str) -> str:
     return name
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+
+
 class ExportRequest(Body):
     """`POST /v1/exports`: which events, in which formats beside the entries. Without filters, all of them."""
 
     formats: list[Format] = Field(default_factory=lambda: [ALWAYS], max_length=5, examples=[["jsonl", "csv"]])
-    recorded_from: Annotated[AwareDatetime | None, Field(examples=["2026-01-01T00:00:00Z"])] = None
-    recorded_until: Annotated[
-        AwareDatetime | None, Field(description="Exclusive.", examples=["2027-01-01T00:00:00Z"])
-    ] = None
+    recorded_from: Annotated[Moment | None, Field(examples=["2026-01-01T00:00:00Z"])] = None
+    recorded_until: Annotated[Moment | None, Field(description="Exclusive.", examples=["2027-01-01T00:00:00Z"])] = None
     customer: UUID | None = None
     partner: Annotated[UUID | None, Field(description="The events of all customers of this partner.")] = None
     types: list[Annotated[str, AfterValidator(_known)]] = Field(

@@ -24,20 +24,23 @@ def part_of(request: Request, path: Path, *, size: int, etag: str, media_type: s
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": f'attachment; filename="{path.name}"'}
     asked = header(request, b"range")
     condition = header(request, b"if-range")
-    found = _RANGE.fullmatch(asked.strip()) if asked and condition in {None, etag} else None
-    first, end = _bounds(found, size) if found else (0, size)
-    if first > end:
-        first, end, found = 0, size, None
-    if found:
+    bounds = _bounds(asked, size) if asked and condition in {None, etag} else None
+    first, end = bounds or (0, size)
+    if bounds:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - first)
-    status = 206 if found else 200
+    status = 206 if bounds else 200
     return StreamingResponse(_blocks(path, first, end), status, headers=headers, media_type=media_type)
 
 
-def _bounds(found: re.Match[str], size: int) -> tuple[int, int]:
-    """First byte, and the one behind the last. Raises `Problem` where the file has none of them."""
+def _bounds(asked: str, size: int) -> tuple[int, int] | None:
+    """First byte, and the one behind the last; None for what is no range. Raises `Problem` where nothing is there."""
+    found = _RANGE.fullmatch(asked.strip())
+    if found is None:
+        return None
     first, last, suffix = found.groups()
+    if last and int(last) < int(first):
+        return None
     begin = max(0, size - int(suffix)) if suffix else int(first)
     end = min(int(last) + 1, size) if last else size
     if begin >= size or suffix == "0":

@@ -108,6 +108,7 @@ def position_in(partial: Path) -> int:
         (["--type", "Nothing"], "there is no event type 'Nothing': docs/events.md lists them"),
         (["--from", "yesterday"], "times are ISO 8601 with a zone, such as 2026-05-01T12:00:00Z"),
         (["--until", "2026-05-01T12:00:00"], "times are ISO 8601 with a zone, such as 2026-05-01T12:00:00Z"),
+        (["--from", "0001-01-01T00:00:00+14:00"], "times are ISO 8601 with a zone, such as 2026-05-01T12:00:00Z"),
         (["--customer", "5"], "ids are UUIDs"),
         (["--until", "2020-01-01T00:00:00Z"], "nothing was recorded by then: there is nothing to export"),
         (

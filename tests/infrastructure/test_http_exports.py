@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import stat
 import subprocess
 import sys
@@ -134,7 +136,20 @@ async def test_a_part_is_answered_with_206(world: World, export: dict[str, Any],
     assert response.headers["content-length"] == str(last - first)
 
 
-@pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=x-", "bytes=", "bytes=-", "items=0-1", "bytes=0-1,5-6", "0-1"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "bytes=9-5",
+        "bytes=9-8",
+        "bytes=999999999-5",
+        "bytes=x-",
+        "bytes=",
+        "bytes=-",
+        "items=0-1",
+        "bytes=0-1,5-6",
+        "0-1",
+    ],
+)
 async def test_a_range_that_makes_no_sense_is_answered_with_everything(
     world: World, export: dict[str, Any], asked: str
 ) -> None:
@@ -200,6 +215,8 @@ async def test_filters_are_those_of_the_bundle(world: World) -> None:
         {"types": ["Nothing"]},
         {"recordedUntil": "2026-05-01T12:00:00"},
         {"recordedFrom": "yesterday"},
+        {"recordedFrom": "0001-01-01T00:00:00+14:00"},
+        {"recordedUntil": "9999-12-31T23:59:59-14:00"},
         {"customer": "5"},
         {"unknown": 1},
     ],
@@ -322,8 +339,19 @@ def fail() -> int:
     raise OSError(28, "No space left on device")
 
 
+def told_to_end() -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    return 42
+
+
 def die() -> int:
     raise SystemExit(9)
+
+
+async def test_a_process_beside_leaves_it_to_the_service_when_all_are_told_to_end() -> None:
+    """Were it to end by itself, the service would take the export for failed, and not go on with it later."""
+    assert await beside(told_to_end) == 42
 
 
 async def test_a_process_beside_hands_back_what_comes_of_its_work() -> None:
