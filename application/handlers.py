@@ -16,7 +16,14 @@ from application.streams import bar_of, claim_of
 from domain.commands import Command, EraseSubject, RecordScreening, RecordVerification, RegisterCustomer
 from domain.customer import LEADS_TO, Customer, fold
 from domain.decide import decide
-from domain.events import OnboardingBarred, PersonRecognised, ScreeningPassed, VerificationPassed, WalletClaimed
+from domain.events import (
+    OnboardingBarred,
+    PersonRecognised,
+    ScreeningPassed,
+    SubjectErased,
+    VerificationPassed,
+    WalletClaimed,
+)
 from domain.refusals import CustomerExists, OnboardingIsBarred, UnknownCustomer, VersionMismatch
 from domain.vocabulary import Event, Status
 from domain.wallet import canonical
@@ -37,15 +44,18 @@ Condition = Callable[[Sequence[Envelope]], bool]
 
 
 def register(customer_id: UUID, command: RegisterCustomer, *, fingerprint: Fingerprint) -> Handling:
-    """Open a customer's stream, unless the wallet is barred or the partner has it already."""
+    """Open a customer's stream, unless the wallet is barred or the partner has it already.
+
+    A customer that was erased is not told of again, nor in the way: the wallet's owner may come back.
+    """
     claim = claim_of(command.partner, command.wallet)
     bar = bar_of(fingerprint(canonical(command.wallet)))
     streams = yield Presumed((claim, bar))
     if _barred(streams[bar]):
         raise OnboardingIsBarred
-    for envelope in streams[claim]:
-        if isinstance(envelope.event, WalletClaimed):
-            raise CustomerExists(envelope.event.customer)
+    claims = [envelope.event for envelope in streams[claim] if isinstance(envelope.event, WalletClaimed)]
+    if claims and not _erased((yield (claims[-1].customer,))[claims[-1].customer]):
+        raise CustomerExists(claims[-1].customer)
     return [(customer_id, decide(None, command)), (claim, (WalletClaimed(customer=customer_id),))]
 
 
@@ -145,6 +155,10 @@ def _owner(streams: Histories, known: tuple[UUID, ...]) -> UUID | None:
     """The customer that the person was recognised as."""
     events = (envelope.event for stream in known for envelope in streams[stream])
     return next((event.customer for event in events if isinstance(event, PersonRecognised)), None)
+
+
+def _erased(history: list[Envelope]) -> bool:
+    return any(isinstance(envelope.event, SubjectErased) for envelope in history)
 
 
 def _barred(history: list[Envelope]) -> bool:

@@ -39,14 +39,14 @@ async def announced_at(reader: Reader, key: str) -> int:
 async def announce_signing_key(services: Services, settings: Settings, *, lost: bool = False) -> None:
     """Make this process' key the one in force, if it is not. Raises `KeyProblem` where nobody can vouch for it.
 
-    `lost`: the key before it cannot vouch for it, and need not.
+    `lost`: the key before it need not vouch for it, and does if it is at hand after all.
     """
     known = await announced(services.reader)
     origin = _origin(settings, known)
     signer = services.signing.signer(origin)
     if known and known[-1].key == signer.public.vkey:
         return
-    previous = await services.signing.previous(origin) if known and not lost else None
+    previous = await services.signing.previous(origin) if known else None
     decide = partial(announcement, signer=signer, previous=previous, lost=lost)
     await services.execute(lambda: append(signing_stream(), decide), actor=ACTOR)
 
@@ -72,14 +72,14 @@ def announcement(
         return ()
     if any(one.key == key for one in known):
         raise KeyProblem("the signing key was replaced by another: give this process the one that was announced last")
+    if previous is not None and previous.public.vkey == newest:
+        return (SigningKeyAnnounced(key=key, previous=newest, handover=signed(handover_of(signer), previous).whole),)
     if lost:
         return (SigningKeyAnnounced(key=key, previous=newest),)
-    if previous is None or previous.public.vkey != newest:
-        raise KeyProblem(
-            "the signing key is not the one that the log announced, which is not at hand as signing.previous:"
-            " if it is lost, run `./run keys rotate signing --lost`"
-        )
-    return (SigningKeyAnnounced(key=key, previous=newest, handover=signed(handover_of(signer), previous).whole),)
+    raise KeyProblem(
+        "the signing key is not the one that the log announced, which is not at hand as signing.previous:"
+        " if it is lost, run `./run keys rotate signing --lost`"
+    )
 
 
 def handover_of(signer: Signer) -> str:

@@ -14,6 +14,7 @@ from domain.commands import (
 )
 from domain.refusals import NotVerifying
 from domain.vocabulary import Ground, Status
+from infrastructure.audit_trail import AuditTrail
 from infrastructure.http import models
 from infrastructure.http.requests import has_body, read_body, read_id, read_query
 from infrastructure.http.resources import (
@@ -43,6 +44,7 @@ class CustomerRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._trail = AuditTrail(services)
 
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
@@ -184,7 +186,10 @@ class CustomerRoutes:
         return answer(models.CustomerServices(status=Status(row.status), account_creation=active, card_creation=active))
 
     async def _switch(self, call: Call, command: DeactivateCustomer | ReactivateCustomer) -> Response:
-        outcome = await change_customer(self._services, call, read_id(call.request), command, if_match=if_match(call))
+        customer_id = read_id(call.request)
+        outcome = await change_customer(self._services, call, customer_id, command, if_match=if_match(call))
+        if not outcome.added:
+            await self._trail.note(call.caller, customer_id, "customer")
         row = row_of(outcome)
         return answer(resource_of(row), headers=etag(call, row))
 

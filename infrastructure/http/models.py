@@ -26,7 +26,8 @@ CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true the
 class Body(BaseModel):
     """A request body: strict about what it does not know."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+    # Else the parser keeps what people say, for as long as the process lives.
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True, cache_strings="keys")
 
 
 class StatedReason(Body):

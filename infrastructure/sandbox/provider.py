@@ -28,7 +28,10 @@ _TAG: Final = 16
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_by_name=True)
+    # Else the parser keeps names and documents, for as long as the process lives.
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, validate_by_name=True, cache_strings="keys"
+    )
 
 
 class Person(_Message):

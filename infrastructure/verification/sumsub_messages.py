@@ -54,7 +54,12 @@ class Message(BaseModel):
     """Something that Sumsub says."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="ignore", frozen=True, validate_by_name=True, hide_input_in_errors=True
+        alias_generator=to_camel,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        hide_input_in_errors=True,
+        cache_strings="keys",  # else the parser keeps documents, for as long as the process lives
     )
 
 
@@ -202,7 +207,8 @@ RESULTS: Final = frozenset({"applicantReviewed", "applicantOnHold"})
 
 Said = Reviewed | OnHold | Applicant
 SAID: Final[TypeAdapter[Said]] = TypeAdapter(
-    Annotated[Said, Field(union_mode="left_to_right")], config=ConfigDict(hide_input_in_errors=True)
+    Annotated[Said, Field(union_mode="left_to_right")],
+    config=ConfigDict(hide_input_in_errors=True, cache_strings="keys"),
 )
 
 

@@ -84,6 +84,17 @@ async def test_so_is_a_word_that_changes_nothing_for_its_answer_shows_the_custom
     assert read["data"]["what"] == "customer"
 
 
+async def test_so_is_a_repeated_activation_by_an_officer_and_none_by_a_partner(world: World) -> None:
+    active = (await customers_at(world, "active"))[0]
+    before = await head_of(world)
+
+    for client in (world.officer, world.partner):
+        assert (await client.patch(f"{active.path}/activate")).json()["chainId"] == active.customer["chainId"]
+
+    (read,) = await reads_since(world, before)
+    assert (read["data"]["role"], read["data"]["what"]) == ("officer", "customer")
+
+
 async def test_partners_and_lists_and_what_was_not_shown_are_not_on_record(world: World, held: Held) -> None:
     paths = await paths_of(world, held)
     before = await head_of(world)

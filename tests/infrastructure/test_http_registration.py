@@ -1,5 +1,6 @@
 """Registration and the challenge: one customer a wallet, and a signature to prove who owns it."""
 
+import asyncio
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -186,6 +187,25 @@ async def test_an_expired_challenge_is_replaced_when_it_is_read(world: World) ->
         "ChallengeIssued",
         "ChallengeVerified",
     ]
+
+
+async def test_a_wallet_of_an_erased_customer_is_registered_anew_once_and_tells_nothing_of_it(world: World) -> None:
+    first = (await customers_at(world, "initiating"))[0]
+    erasure = {"legalBasis": "retention_over"}
+    with world.clock.moved(world.services.retention):
+        assert (await world.admin.post(f"{first.path}/erasure", json=erasure)).status_code == 200
+
+    asked = await asyncio.gather(*(register(world, first.wallet.account) for _ in range(5)))
+
+    (second,) = [answer.json() for answer in asked if answer.status_code == 201]
+    assert second["id"] != first.customer["id"]
+    for answer in asked:
+        if answer.status_code != 201:
+            assert assert_problem(answer, 409, "customer_exists")["id"] == second["id"]
+    await world.project()
+    listed = await world.partner.get("/v1/customers", params={"chainId": first.wallet.account})
+    assert [customer["id"] for customer in listed.json()["customers"]] == [second["id"]]
+    assert (await world.sign(second, first.wallet)).status_code == 204
 
 
 async def test_a_failed_challenge_is_replaced_when_it_is_read(world: World) -> None:

@@ -25,6 +25,8 @@ async def test_signing_keys_follow_each_other_and_a_lost_one_is_survived(databas
         second = await rotate_signing(services, settings, lost=False)
         assert (await current_signer(services)).public.vkey == second
         third = await rotate_signing(services, settings, lost=False)
+        services.key_source.path("signing").unlink()
+        services.key_source.make("signing")
         fourth = await rotate_signing(services, settings, lost=True)
         keys = await announced(services.reader)
         assert (await current_signer(services)).public.vkey == fourth

@@ -60,6 +60,13 @@ def test_after_a_lost_key_the_next_stands_alone() -> None:
     assert event == SigningKeyAnnounced(key=SECOND.public.vkey, previous=FIRST.public.vkey)
 
 
+def test_a_key_that_was_called_lost_and_is_there_still_names_the_next() -> None:
+    history = announcement([], signer=FIRST, previous=None)
+    assert announcement(history, signer=SECOND, previous=FIRST, lost=True) == announcement(
+        history, signer=SECOND, previous=FIRST
+    )
+
+
 @pytest.mark.parametrize("previous", [None, THIRD])
 def test_a_key_that_nobody_vouches_for_is_refused_and_the_way_out_is_named(previous: Signer | None) -> None:
     history = announcement([], signer=FIRST, previous=None)
