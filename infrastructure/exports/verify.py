@@ -54,7 +54,7 @@ MISWRITTEN: Final = "entry_malformed", "it is not written as an entry is"
 CUT_OFF: Final = "entry_truncated", "it is cut off: an entry ends with }}} and the line's end"
 MOMENT: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 """A time as entries write it: such times compare as text does."""
-LONGEST_LINE, LONGEST_NOTE, LONGEST_MANIFEST = 1 << 24, 1 << 16, 1 << 26
+LONGEST_LINE, LONGEST_NOTE, LONGEST_MANIFEST = 1 << 20, 1 << 16, 1 << 26
 MOST_SIGNATURES, MOST_KEYS = 64, 1000
 BLOCK: Final = 1 << 18
 SHOWN: Final = 20
@@ -133,7 +133,8 @@ class Report:
     def json(self) -> str:
         """One line of JSON."""
         told = {name: [item._asdict() for item in getattr(self, name)] for name in ("problems", "warnings")}
-        return json.dumps({"ok": self.ok, **vars(self), **told, "counted": self.problems.counted})
+        proved = self.proved if self.ok else []
+        return json.dumps({"ok": self.ok, **vars(self), **told, "proved": proved, "counted": self.problems.counted})
 
     def text(self) -> str:
         """For people."""
@@ -363,7 +364,7 @@ class Bundle:
             else:
                 with self.zip.open(name) as member, BufferedReader(cast("Any", member), buffer) as file:
                     yield file
-        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as fault:
+        except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as fault:
             raise Malformed(f"it cannot be read: {fault}") from None
 
     def read(self, name: str, most: int) -> bytes:
@@ -427,7 +428,7 @@ def position_of(line: bytes) -> int:
 
 WIDTH, HASH = 256, 32
 TILE: Final = re.compile(
-    r"tile/([0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*)([0-9]{3})(?:\.p/[1-9][0-9]{0,2})?", re.ASCII
+    r"tile/([0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/[1-9][0-9]{0,2})?", re.ASCII
 )
 
 
@@ -771,6 +772,8 @@ class Signatures:
             for number, line in enumerate(islice(self.bundle.lines(KEYS, self.of.files), MOST_KEYS), 1):
                 data, position = told(line, "SigningKeyAnnounced"), position_of(line)
                 key = Key.parse(text_of(data["key"]))
+                if position > self.of.size:
+                    wrong("entry_foreign", "its position is not in this log", KEYS, number, position)
                 if (key.name, key.kind) != (self.of.origin, SIGNS) or data.get("previous") != (before and before.vkey):
                     wrong(
                         "key_chain_broken", "it is no key of this log, or follows another one", KEYS, number, position

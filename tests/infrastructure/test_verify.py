@@ -211,6 +211,21 @@ def test_a_chain_is_checked_also_where_types_are_left_out(tmp_path: Path) -> Non
     assert [(problem.code, problem.line) for problem in report.problems] == [("chain_broken", 3)]
 
 
+def test_a_key_that_is_announced_beyond_the_log_is_foreign(of_customer: Path, tmp_path: Path) -> None:
+    """Whoever has no key could otherwise sign what they left of a bundle with one that nobody announced."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(of_customer, bundle)
+    longer = made_log()
+    longer.announce(FORGER, handed_over=False)
+    with (bundle / "keys.jsonl").open("ab") as keys:
+        keys.write(longer.entries[-1] + b"\n")
+    checkpoint = Note(LOG.checkpoint().text, (FORGER.sign(LOG.checkpoint().text),))
+    (bundle / "checkpoint").write_text(checkpoint.whole, newline="")
+    seal(bundle, json.loads((bundle / "manifest.json").read_bytes()), FORGER)
+
+    assert codes(verify(bundle, known=[kept(LOG, 300)])) == {"entry_foreign"}
+
+
 def test_a_published_checkpoint_of_more_than_there_was_contradicts(tmp_path: Path) -> None:
     log = made_log(20)
     text = Checkpoint(ORIGIN, 1_000_000, bytes(32)).text
@@ -320,6 +335,14 @@ def test_what_cannot_be_read_has_an_exit_code_of_its_own(
     assert main(arguments) == 2
     assert main([*arguments, "--json"]) == 2
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["ok"] is False
+
+
+def test_what_is_wrong_proves_nothing_in_json_either(whole: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(whole, bundle)
+    (bundle / "checkpoint").unlink()
+    assert json.loads(verify(whole).json())["proved"]
+    assert json.loads(verify(bundle).json())["proved"] == []
 
 
 def test_problems_beyond_counting_are_counted(whole: Path, tmp_path: Path) -> None:
