@@ -1,5 +1,6 @@
 """Where keys come from: the environment, a command, a file; and whatever is wrong with one is said without it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -109,6 +110,20 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     monkeypatch.setattr(key_sources, "PATIENCE", 1.0)
     with pytest.raises(KeyProblem, match=r"^the key command does not answer within 1 seconds$"):
         KeySource(tmp_path, saying(tmp_path, program)).read("master")
+
+
+def test_a_process_that_a_command_leaves_behind_does_not_keep_us_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in a session of its own and holds the output open, as an agent may; it ends with this test."""
+    monkeypatch.setattr(key_sources, "PATIENCE", 2.0)
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    leave = "subprocess.Popen(['cat', sys.argv[0].replace('a command.py', 'held')], start_new_session=True)"
+    command = saying(tmp_path, f"import subprocess, sys; {leave}; print({HEX['master']!r})")
+    with pytest.raises(KeyProblem, match=r"^the key command does not answer within 2 seconds$"):
+        KeySource(tmp_path, command).read("master")
+    os.close(os.open(held, os.O_WRONLY))
 
 
 def test_no_shell_reads_the_command(tmp_path: Path) -> None:
