@@ -299,6 +299,12 @@ async def test_a_predecessor_whose_hash_was_cut_off_is_missed(database: str) -> 
     assert rows(database, TREE) == [(310, 311, "TilesMissing")]
 
 
+async def test_a_tree_whose_size_is_gone_is_told(database: str) -> None:
+    as_administrator(database, "DELETE FROM gatehouse.tree")
+    async with await connect(service_conninfo(database)) as connection:
+        assert (await tree_state(connection)).fault == "TilesMissing"
+
+
 REWRITES: Final[dict[str, LiteralString]] = {
     "another hash": "UPDATE gatehouse.tiles SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1)",
     "a shorter tile": "UPDATE gatehouse.tiles SET hashes = substr(hashes, 1, 32)",
