@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
+from selectors import EVENT_READ, DefaultSelector
+from time import monotonic
 from typing import Final
 
 from pydantic import SecretStr
@@ -140,22 +141,36 @@ def _asked(command: str, name: str) -> str:
         )
     except (OSError, ValueError):
         raise KeyProblem("the key command cannot be run") from None
-    late = Timer(PATIENCE, _end, (process,))
-    late.start()
     with process:
-        said = process.stdout.read(LONGEST + 1) if process.stdout else b""
-        if len(said) > LONGEST:
+        try:
+            said, status = _heard(process, deadline=monotonic() + PATIENCE)
+        except subprocess.TimeoutExpired:
             _end(process)
-        status = process.wait()
-    too_late = late.finished.is_set()
-    late.cancel()
-    if too_late:
-        raise KeyProblem(f"the key command does not answer within {PATIENCE:.0f} seconds")
+            raise KeyProblem(f"the key command does not answer within {PATIENCE:.0f} seconds") from None
     if len(said) > LONGEST:
         raise KeyProblem(f"what the key command prints for {name} is too long for a key")
     if status:
         raise KeyProblem(f"the key command failed for {name}, with exit code {status}")
     return said.decode("ascii", "replace").strip()
+
+
+def _heard(process: "subprocess.Popen[bytes]", *, deadline: float) -> tuple[bytes, int]:
+    """What a command prints, or the beginning of what is too long, and its exit code. Raises `TimeoutExpired`.
+
+    The output ends when nobody holds it open any more, which may be a process that the command left behind.
+    """
+    said = b""
+    with process.stdout as output, DefaultSelector() as selector:  # type: ignore[union-attr] # it is a pipe
+        selector.register(output, EVENT_READ)
+        while len(said) <= LONGEST:
+            if not selector.select(deadline - monotonic()):
+                raise subprocess.TimeoutExpired(process.args, PATIENCE)
+            if not (more := os.read(output.fileno(), LONGEST)):
+                break
+            said += more
+    if len(said) > LONGEST:
+        _end(process)
+    return said, process.wait(max(deadline - monotonic(), 0))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

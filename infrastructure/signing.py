@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from application.handlers import append
 from application.streams import signing_stream
-from application.transparency.notes import Signer, signed
+from application.transparency.notes import BadNote, Signer, signed
 from domain.events import SigningKeyAnnounced
 from domain.vocabulary import Event
 from infrastructure.faults import KeyProblem
@@ -53,10 +53,13 @@ async def announce_signing_key(services: Services, settings: Settings, *, lost: 
 
 async def current_signer(services: Services) -> Signer:
     """The key in force, for one signature. Raises `KeyProblem` where none is announced, or it is not at hand."""
-    known = await announced(services.reader)
-    if not known:
-        raise KeyProblem("no signing key was announced yet: start the service once")
-    return await services.signing.matching(known[-1].key)
+    try:
+        known = await announced(services.reader)
+        if not known:
+            raise KeyProblem("no signing key was announced yet: start the service once")
+        return await services.signing.matching(known[-1].key)
+    except (ValueError, BadNote) as fault:
+        raise KeyProblem("what the log has as the announcement of its signing key is none") from fault
 
 
 def announcement(

@@ -45,7 +45,7 @@ def place_of(path: str) -> tuple[Place, int] | None:
 def widths(size: int) -> dict[Place, int]:
     """The rightmost tile of each level of a tree and how wide it is, where it is not full or is the last full one."""
     found, level = {}, 0
-    while size:
+    while size > 0:
         found[level, (size - 1) // WIDTH] = (size - 1) % WIDTH + 1
         size //= WIDTH
         level += 1

@@ -941,7 +941,8 @@ def check_files(bundle: Bundle, of: Manifest, problems: Problems) -> None:
 
 def _summarise(report: Report, of: Manifest, *, key_known: bool, log_known: bool, untold: int) -> None:
     """Say what was proved, if nothing is wrong, and what was not."""
-    said = f"{of.entries:,} entries are in the log {of.origin} of {of.size:,}, unchanged, in order and chained"
+    held = "in order" if of.types else "in order and chained"
+    said = f"{of.entries:,} entries are in the log {of.origin} of {of.size:,}, unchanged, {held}"
     none = f"they are all of positions {of.first:,} to {of.last:,}"
     report.proved[:0] = [said, none] if of.dense else [said]
     report.proved.append(f"the root over the log, {report.root}, is signed with {report.key}")

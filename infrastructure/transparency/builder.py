@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DataError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
@@ -48,8 +48,8 @@ class TilesContradict(Exception):
     """The log leads to other tiles than those that are there: somebody changed the one or the other."""
 
 
-STOPPING: Final = (IllegibleEntry, TilesMissing, TilesContradict)
-"""What no waiting mends. It is tried again all the same, for whoever mends it."""
+STOPPING: Final = (IllegibleEntry, TilesMissing, TilesContradict, DataError)
+"""What no waiting mends, a time that is none included. It is tried again all the same, for whoever mends it."""
 
 
 class TreeBuilder:

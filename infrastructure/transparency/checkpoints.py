@@ -14,7 +14,7 @@ from application.handlers import alone
 from application.mapper import read
 from application.transparency.notes import Checkpoint, Note, Signer, parse_checkpoint, signed
 from application.transparency.tiles import hashes_of, needed
-from application.transparency.tree import root
+from application.transparency.tree import HashAt, consistency, root, verify_consistency
 from domain.events import CheckpointPublished
 from infrastructure.services import Services
 from infrastructure.signing import current_signer
@@ -36,6 +36,10 @@ BEHIND: Final = 16
 """Smaller checkpoints may have been recorded behind those entries too, if they were slow: a few at most."""
 
 
+class CheckpointContradicts(Exception):
+    """The tree does not begin with what the newest checkpoint was signed for, or that one cannot be read."""
+
+
 class Published(NamedTuple):
     """A checkpoint on record, and the envelope that it was recorded in."""
 
@@ -44,7 +48,7 @@ class Published(NamedTuple):
 
 
 async def newest_checkpoint(connection: AsyncConnection[Any]) -> Published | None:
-    """The last checkpoint that was published."""
+    """The last checkpoint that was published. Raises `CheckpointContradicts`."""
     row = await (await connection.execute(_NEWEST, prepare=True, binary=True)).fetchone()
     return _published(row) if row else None
 
@@ -56,7 +60,10 @@ async def checkpoint_at(connection: AsyncConnection[Any], size: int) -> Publishe
 
 
 def _published(row: tuple[Any, ...]) -> Published:
-    envelope = read(*row)
+    try:
+        envelope = read(*row)
+    except ValueError:
+        raise CheckpointContradicts from None
     if not isinstance(envelope.event, CheckpointPublished):
         raise TypeError(envelope.type)
     return Published(envelope.event, envelope)
@@ -92,13 +99,30 @@ async def publish(services: Services, signer: Signer, size: int) -> Note:
 async def publish_if_due(services: Services, every: timedelta) -> Note | None:
     """Publish what the tree has come to, if anything but a checkpoint was added and the last one is old enough.
 
-    Raises `Unavailable`, `TilesMissing` and `KeyProblem`.
+    A tree that does not begin with the last one's is not signed. Raises `Unavailable`, `TilesMissing`,
+    `CheckpointContradicts` and `KeyProblem`.
     """
     async with services.pool.connection() as connection:
-        size, newest = await tree_size(connection), await newest_checkpoint(connection)
-    if newest and (not _added(size, newest) or services.clock() - newest.envelope.recorded_at < every):
-        return None
+        newest = await newest_checkpoint(connection)
+        size = await tree_size(connection)
+        if newest and (not _added(size, newest) or services.clock() - newest.envelope.recorded_at < every):
+            return None
+        if newest:
+            await _hold_to(connection, newest.event, size)
     return await publish(services, await current_signer(services), size) if size else None
+
+
+async def _hold_to(connection: AsyncConnection[Any], before: CheckpointPublished, size: int) -> None:
+    """Raise `CheckpointContradicts` where the tree of `size` entries does not begin with the one that was signed."""
+    if size < before.size:
+        raise CheckpointContradicts
+
+    def read(hash_at: HashAt) -> tuple[bytes, bytes, list[bytes]]:
+        return root(before.size, hash_at), root(size, hash_at), consistency(before.size, size, hash_at)
+
+    old, new, path = read(hashes_of(await read_tiles(connection, needed(read), size)))
+    if old.hex() != before.root or not verify_consistency(before.size, size, path, old, new):
+        raise CheckpointContradicts
 
 
 def _added(size: int, newest: Published) -> int:

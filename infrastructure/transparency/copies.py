@@ -16,7 +16,7 @@ import structlog
 from infrastructure.metrics import CHECKPOINT_COPIES
 from infrastructure.postgres import AWAY
 from infrastructure.reading import Pool
-from infrastructure.transparency.checkpoints import newest_checkpoint
+from infrastructure.transparency.checkpoints import CheckpointContradicts, newest_checkpoint
 
 LOOK: Final = 5.0
 """Seconds between two looks."""
@@ -112,7 +112,7 @@ class Copier:
         while True:
             try:
                 await self.look()
-            except AWAY as fault:
+            except (*AWAY, CheckpointContradicts) as fault:
                 log.warning("copies_interrupted", fault=type(fault).__name__)
             await asyncio.sleep(self.pause)
 

@@ -11,7 +11,9 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from application.transparency.entry import IllegibleEntry
+from application.transparency.tiles import BYTES
 from infrastructure.arrays import BigintArray, UuidArray
+from infrastructure.transparency.tile_store import TilesMissing
 
 REMEMBERED: Final = 100_000
 """Streams whose newest hash is kept in memory, at about 200 bytes each."""
@@ -37,7 +39,7 @@ class Predecessors:
         self._newest: dict[str, tuple[int, bytes]] = {}
 
     async def prepare(self, connection: AsyncConnection[Any], rows: Sequence[Row]) -> None:
-        """Find the predecessors of a batch that are neither in it nor remembered."""
+        """Find the predecessors of a batch that are neither in it nor remembered. Raises `TilesMissing`."""
         missing: dict[str, int] = {}
         seen: set[str] = set()
         for stream, version, *_ in rows:
@@ -49,6 +51,8 @@ class Predecessors:
             asked = UuidArray(map(UUID, missing)), BigintArray(missing.values())
             cursor = await connection.execute(_FIND, asked, prepare=True, binary=True)
             for stream, version, leaf in await cursor.fetchall():
+                if len(leaf) != BYTES:
+                    raise TilesMissing
                 self._newest[stream] = version, bytes(leaf)
 
     def before(self, stream: str, version: int) -> bytes | None:

@@ -144,7 +144,10 @@ def _read(published: Published) -> tuple[str, Checkpoint]:
 async def _entries_of(connection: AsyncConnection[Any], rows: Sequence[Row]) -> list[bytes]:
     """The entries of rows; of what came before them in their streams, the tree's own hashes."""
     predecessors, entries = Predecessors(), []
-    await predecessors.prepare(connection, rows)
+    try:
+        await predecessors.prepare(connection, rows)
+    except TilesMissing:
+        raise _mismatch("tiles are missing", rows[0][4]) from None
     for row in rows:
         stream, version, _, _, position, _ = row
         try:

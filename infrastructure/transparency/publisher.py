@@ -15,7 +15,7 @@ from infrastructure.faults import KeyProblem
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 from infrastructure.transparency.builder import TreeBuilder
-from infrastructure.transparency.checkpoints import publish_if_due
+from infrastructure.transparency.checkpoints import CheckpointContradicts, publish_if_due
 from infrastructure.transparency.tile_store import TilesMissing
 
 LOOK: Final = 1.0
@@ -47,7 +47,7 @@ class Publisher:
         except (Unavailable, *AWAY) as fault:
             log.warning("checkpoint_delayed", fault=type(fault).__name__)
             return False
-        except (TilesMissing, KeyProblem) as fault:
+        except (TilesMissing, CheckpointContradicts, KeyProblem) as fault:
             log.error("checkpoint_not_published", fault=type(fault).__name__)  # noqa: TRY400 -- it is tried again
             return False
         if note is not None:

@@ -38,9 +38,9 @@ class TreeState(NamedTuple):
 
 
 async def tree_state(connection: AsyncConnection[Any]) -> TreeState:
-    """Where the tree stands."""
+    """Where the tree stands; that nothing says so is a fault."""
     row = await (await connection.execute(_STATE)).fetchone()
-    return TreeState(*row) if row else TreeState(0, 0, None, None)
+    return TreeState(*row) if row else TreeState(0, 0, 1, "TilesMissing")
 
 
 async def tree_size(connection: AsyncConnection[Any]) -> int:

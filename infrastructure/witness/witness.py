@@ -73,9 +73,10 @@ class Witness:
         old = before.checkpoint if before else Checkpoint(new.checkpoint.origin, 0, EMPTY)
         if before and new.checkpoint == old:
             return None
-        if before and new.checkpoint.size <= old.size:
-            went_back = new.checkpoint.size < old.size
-            self._accuse("the log has gone back" if went_back else "one size has two roots", before, new)
+        if new.checkpoint.size < old.size:  # an older one, of whoever stands between, accuses nobody
+            raise Refused(f"the log shows {new.checkpoint.size} entries, after {old.size} were cosigned")
+        if before and new.checkpoint.size == old.size:
+            self._accuse("one size has two roots", before, new)
         path = await self._grown(old, new.checkpoint)
         if path is not None and before:
             self._accuse("the log does not begin with what it was", before, new, path)
@@ -117,11 +118,11 @@ class Witness:
 
     async def _key(self, whole: str, held_to: PublicKey | None) -> PublicKey:
         """The key that the checkpoint is to be signed with: the log's own, or its successor's if it handed over."""
-        if held_to is None:
-            return self._given or await self._first(whole)
-        if self._given and self._given.name != held_to.name:
+        if self._given and held_to and self._given.name != held_to.name:
             raise Refused(f"this witness follows {held_to.name}: another log needs another folder")
         key = self._given or held_to
+        if key is None:
+            return await self._first(whole)
         note = parse_note(whole)
         return key if _signed_by(note, key) else await self._successor(note, key)
 

@@ -257,6 +257,54 @@ async def test_a_tree_whose_edge_is_gone_stands_still(database: str) -> None:
     assert rows(database, TREE) == [(10, 11, "TilesMissing")]
 
 
+@pytest.mark.parametrize("moment", ["infinity", "4000-01-01 BC"])
+async def test_a_time_that_is_none_stops_the_tree_and_not_its_builder(database: str, moment: str) -> None:
+    say(database, 1, 1, 10)
+    await builder(database).catch_up()
+    say(database, 1, 11, 11)
+    as_administrator(
+        database,
+        "UPDATE gatehouse.stored_events SET recorded_at = %s::timestamptz WHERE notification_id = 11",
+        parameters=(moment,),
+    )
+
+    async with building(database):
+        await eventually(lambda: rows(database, TREE)[0][1])
+
+    assert rows(database, TREE) == [(10, 11, "DataError")]
+
+
+async def test_a_size_that_is_none_is_no_endless_search_for_an_edge(database: str) -> None:
+    say(database, 1, 1, 10)
+    as_administrator(database, "UPDATE gatehouse.tree SET size = -5")
+
+    async with building(database):
+        await eventually(lambda: rows(database, TREE)[0][1])
+
+    assert rows(database, TREE) == [(-5, -4, "IllegibleEntry")]
+
+
+async def test_a_predecessor_whose_hash_was_cut_off_is_missed(database: str) -> None:
+    say(database, 1, 1, 10)
+    say(database, 2, 1, 300)
+    await builder(database).catch_up()
+    as_administrator(
+        database, "UPDATE gatehouse.tiles SET hashes = substr(hashes, 1, 32) WHERE (level, index) = (0, 0)"
+    )
+    say(database, 1, 11, 11)
+
+    async with building(database):
+        await eventually(lambda: rows(database, TREE)[0][1])
+
+    assert rows(database, TREE) == [(310, 311, "TilesMissing")]
+
+
+async def test_a_tree_whose_size_is_gone_is_told(database: str) -> None:
+    as_administrator(database, "DELETE FROM gatehouse.tree")
+    async with await connect(service_conninfo(database)) as connection:
+        assert (await tree_state(connection)).fault == "TilesMissing"
+
+
 REWRITES: Final[dict[str, LiteralString]] = {
     "another hash": "UPDATE gatehouse.tiles SET hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1)",
     "a shorter tile": "UPDATE gatehouse.tiles SET hashes = substr(hashes, 1, 32)",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 import pytest
@@ -189,6 +189,38 @@ async def test_a_tree_whose_tiles_are_gone_is_not_signed(world: World, database:
     with pytest.raises(TilesMissing):
         await publish(world.services, SIGNER, size)
     assert sizes(database) == []
+
+
+FORGET: Final[tuple[LiteralString, ...]] = ("TRUNCATE gatehouse.tiles", "UPDATE gatehouse.tree SET size = 0")
+DEEDS: Final[dict[str, tuple[LiteralString, ...]]] = {
+    "history rewritten": ("UPDATE gatehouse.stored_events SET state = '{}' WHERE topic = 'Said'", *FORGET),
+    "a hash changed": ("UPDATE gatehouse.tiles SET hashes = set_byte(hashes, 9, 9) WHERE (level, index) = (0, 0)",),
+    "a hash above changed": ("UPDATE gatehouse.tiles SET hashes = set_byte(hashes, 9, 9) WHERE level = 1",),
+    "a smaller tree": ("UPDATE gatehouse.tree SET size = 3",),
+    "no checkpoint": ("UPDATE gatehouse.stored_events SET state = 'none' WHERE topic = 'CheckpointPublished'",),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_a_tree_that_does_not_begin_with_what_was_signed_last_is_not_signed(
+    world: World, database: str, deed: str
+) -> None:
+    say(database, 1, 1, 150)
+    before = await publish_all(world.services)
+    say(database, 2, 1, 150)
+    await built(world)
+    as_administrator(database, *DEEDS[deed])
+    if FORGET[0] in DEEDS[deed]:
+        await built(world)
+    builder = TreeBuilder(world.services.conninfo)
+
+    with capture_logs() as logs, world.clock.moved(HOUR):
+        assert not await Publisher(world.services, builder, NO_TIME).look()
+
+    told = {"event": "checkpoint_not_published", "fault": "CheckpointContradicts", "log_level": "error"}
+    assert told in logs
+    assert len(rows(database, "SELECT 1 FROM gatehouse.stored_events WHERE topic = 'CheckpointPublished'")) == 1
+    assert before.size < 256
 
 
 async def test_metrics_show_the_tree_and_how_old_the_newest_checkpoint_is(world: World) -> None:

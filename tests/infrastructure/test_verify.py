@@ -105,6 +105,7 @@ def test_a_bundle_of_one_type_is_all_right(topic: str, tmp_path: Path) -> None:
     LOG.write(tmp_path, chosen=lambda told: told.topic == topic, types=[topic])
     report = verify(tmp_path)
     assert report.ok, report.text()
+    assert report.proved[0].endswith("unchanged, in order")  # of what lies between, nothing is here to chain
 
 
 def test_a_bundle_of_a_later_range_is_all_right(tmp_path: Path) -> None:
@@ -196,6 +197,14 @@ def test_what_cannot_be_read_has_an_exit_code_of_its_own(
     assert main(arguments) == 2
     assert main([*arguments, "--json"]) == 2
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["ok"] is False
+
+
+def test_what_is_wrong_proves_nothing_in_json_either(whole: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(whole, bundle)
+    (bundle / "checkpoint").unlink()
+    assert json.loads(verify(whole).json())["proved"]
+    assert json.loads(verify(bundle).json())["proved"] == []
 
 
 def test_problems_beyond_counting_are_counted(whole: Path, tmp_path: Path) -> None:

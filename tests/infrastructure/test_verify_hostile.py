@@ -243,7 +243,7 @@ def test_what_is_parsed_is_parsed_or_refused(data: bytes) -> None:
 def test_a_published_note_with_thousands_of_signatures_is_refused(tmp_path: Path) -> None:
     log = made_log(20)
     note = log.checkpoint()
-    whole = Note(note.text, note.signatures * 10_000).whole
+    whole = Note(note.text, note.signatures * 5_000).whole
     log.tell("CheckpointPublished", size=20, root=log.root(20).hex(), note=whole)
     log.write(tmp_path)
     assert codes(verify(tmp_path)) == {"published_checkpoint_contradicts"}

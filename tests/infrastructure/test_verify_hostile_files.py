@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.bundles import seal
 from infrastructure.exports.verify import Unreadable, main, verify
 from tests.support.bundles import SECOND, made_log
-from tests.support.hostile import DEEP, LINES, LOG, codes, manifest, resealed
+from tests.support.hostile import DEEP, LINES, LOG, codes, manifest, resealed, told
 
 
 @pytest.fixture
@@ -92,6 +92,12 @@ def test_a_tile_that_the_tree_does_not_have_is_refused(name: str, bundle: Path) 
     path = bundle / name
     path.parent.mkdir(parents=True, exist_ok=True)
     assert resealed(bundle, name, bytes(32)) == {"file_extra"}
+
+
+def test_a_tile_at_a_place_that_no_number_names_is_refused(bundle: Path) -> None:
+    place = "tile/0/" + "x000/" * 2000 + "000"
+    files = {**manifest(bundle)["files"], place: {"bytes": 32, "sha256": "00"}}
+    assert "file_extra" in told(bundle, "files", value=files)
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "entries.jsonl", "missing", "."])
@@ -179,6 +185,17 @@ def test_a_member_that_unpacks_to_gigabytes_is_not_unpacked(bundle: Path, tmp_pa
         for _ in range(256):
             member.write(bytes(1 << 20))
     assert {"file_changed", "file_unreadable"} <= codes(verify(tmp_path / "b.zip"))
+
+
+def test_a_member_whose_name_is_no_text_where_it_lies_cannot_be_read(bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    archive(path, bundle).close()
+    data = bytearray(path.read_bytes().replace(b"checkpoint", b"\xffheckpoint", 1))
+    data[7] |= 8  # names are UTF-8, as the member says ...
+    data[data.rindex(b"checkpoint") - 46 + 9] |= 8  # ... and the directory
+    path.write_bytes(data)
+
+    assert {"checkpoint_signature", "file_changed"} <= codes(verify(path))
 
 
 def test_a_zip_whose_members_overlap_is_refused(bundle: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from application.transparency.notes import COSIGNS, Checkpoint, Note, Signer
 from bench.bundles import ORIGIN, EntryLog, seal, state_of
 from infrastructure.exports.verify import Report, verify
-from tests.support.bundles import CUSTOMER, FIRST, FORGER, SECOND, WITNESS, made_log
+from tests.support.bundles import CUSTOMER, FIRST, FORGER, SECOND, WITNESS, made_log, write_customer
 
 LOG = made_log()
 
@@ -100,6 +100,20 @@ def test_a_chain_is_checked_also_where_types_are_left_out(tmp_path: Path) -> Non
     log.write(tmp_path, chosen=lambda told: told.stream == CUSTOMER, types=["ScreeningAttempted"])
     report = verify(tmp_path)
     assert [(problem.code, problem.line) for problem in report.problems] == [("chain_broken", 3)]
+
+
+def test_a_key_that_is_announced_beyond_the_log_by_nobody_signs_nothing(tmp_path: Path) -> None:
+    """Whoever has no key could otherwise sign what they left of a bundle, whose tree is the log's own."""
+    log, longer = made_log(), made_log()
+    write_customer(log, tmp_path)
+    longer.announce(FORGER, handed_over=False)
+    with (tmp_path / "keys.jsonl").open("ab") as keys:
+        keys.write(longer.entries[-1] + b"\n")
+    text = log.checkpoint().text
+    (tmp_path / "checkpoint").write_text(Note(text, (FORGER.sign(text),)).whole, newline="")
+    seal(tmp_path, json.loads((tmp_path / "manifest.json").read_bytes()), FORGER)
+
+    assert codes(verify(tmp_path, known=[kept(log, 300)])) == {"key_replaced"}
 
 
 def test_a_published_checkpoint_of_more_than_there_was_contradicts(tmp_path: Path) -> None:
