@@ -24,7 +24,7 @@ _READ: Final = """
 
 def put_tiles(connection: Connection[Any], parts: Parts, size: int, *, whole: bool) -> None:
     """Write the tiles of the tree of `size` entries that are needed. Raises `TilesMissing`."""
-    leaves: Iterable[int] = range(0, size, WIDTH) if whole else _indices(parts)
+    leaves: Iterable[int] = range(0, size, WIDTH) if whole else (index for index in _indices(parts) if index < size)
     places = iter(sorted(paths_to(leaves, size)))
     while some := list(islice(places, AT_ONCE)):
         for place, hashes in _read(connection, some, size):

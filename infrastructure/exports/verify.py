@@ -26,11 +26,10 @@ import zlib
 from base64 import b64decode, b64encode
 from binascii import unhexlify
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import sha256, sha512
 from io import BufferedReader
@@ -42,10 +41,11 @@ from typing import IO, Any, Final, NamedTuple, Self, cast
 FORMAT: Final = "gatehouse-bundle/1"
 ENTRIES, KEYS, MANIFEST = "entries.jsonl", "keys.jsonl", "manifest.json"
 ENTRY: Final = re.compile(
-    rb'\{"position":([1-9][0-9]{0,17}),"stream":"([0-9a-f-]{36})","version":([1-9][0-9]{0,17}),"type":"(\w+)",'
-    rb'"recordedAt":"([0-9T:.-]{26}Z)","previous":(?:null|"([0-9a-f]{64})"),"event":\{.*\}\}\}\n'
+    rb'\{"position":([1-9][0-9]{0,17}),"stream":"([^"]{36})","version":([1-9][0-9]{0,17}),"type":"(\w+)",'
+    rb'"recordedAt":"([^"]{27})","previous":(?:null|"([0-9a-f]{64})"),"event":\{'
 )
-"""A line of entries.jsonl. What an event says is not judged here: it is what the log holds, or it is not."""
+END: Final = b"}}}\n"
+"""How a line of entries.jsonl begins and ends. What an event says is not judged: the log holds it, or it does not."""
 TELLING: Final = {b"SigningKeyAnnounced", b"CheckpointPublished"}
 """Types of entries that tell of the log itself."""
 CHANGED: Final = "entry_changed", "it is not what the log holds at this position: it was changed, or is foreign"
@@ -111,19 +111,15 @@ class Problems(list[Problem]):
             self.append(Problem(code, says, file, line, at))
 
 
-@dataclass
 class Report:
     """What a verification came to. `proved` holds only where it is `ok`."""
 
-    origin: str = ""
-    entries: int = 0
-    size: int = 0
-    root: str = ""
-    key: str = ""
-    problems: Problems = field(default_factory=Problems)
-    warnings: Problems = field(default_factory=Problems)
-    proved: list[str] = field(default_factory=list)
-    unproved: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.origin = self.root = self.key = ""
+        self.entries = self.size = 0
+        self.problems, self.warnings = Problems(), Problems()
+        self.proved: list[str] = []
+        self.unproved: list[str] = []
 
     @property
     def ok(self) -> bool:
@@ -138,13 +134,15 @@ class Report:
 
     def text(self) -> str:
         """For people."""
-        more = [f"{code}: {count - SHOWN:,} more" for code, count in self.problems.counted.items() if count > SHOWN]
+        found = self.problems.counted
+        more = [f"{code}: {count - SHOWN:,} more" for code, count in found.items() if count > SHOWN]
         lines = [f"WRONG       {problem}" for problem in [*self.problems, *more]]
         lines += [f"WARNING     {warning}" for warning in self.warnings]
-        lines += [f"proved      {sentence}" for sentence in self.proved if self.ok]
-        lines += [f"not proved  {printable(sentence)}" for sentence in self.unproved]
-        verdict = "All right." if self.ok else f"Wrong in {self.problems.counted.total():,} places: do not rely on it."
-        return "\n".join([*lines, verdict])
+        if self.ok:
+            lines += [f"proved      {printable(sentence)}" for sentence in self.proved]
+            lines += [f"not proved  {printable(sentence)}" for sentence in self.unproved]
+        wrong = f"Wrong: {found.total():,} problem{'s' * (found.total() != 1)}. Do not rely on this bundle."
+        return "\n".join([*lines, "All right." if self.ok else wrong])
 
 
 def printable(text: str) -> str:
@@ -411,7 +409,7 @@ def strict(data: bytes) -> Any:  # noqa: ANN401 -- JSON is anything
 
 def told(line: bytes, kind: str) -> dict[str, Any]:
     """What an entry of this type tells. Raises `Malformed`."""
-    found = strict(line) if ENTRY.fullmatch(line) else {}
+    found = strict(line) if ENTRY.match(line) and line.endswith(END) else {}
     data = found["event"].get("data") if found.get("type") == kind else None
     if not isinstance(data, dict):
         raise Malformed(f"not a {kind}")
@@ -647,9 +645,9 @@ class Entries:
         heads: dict[bytes, bytes] = {}
         """What a stream's next entry has to give: its version, and the hash of the one before it."""
         for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
-            found = ENTRY.fullmatch(line)
-            if found is None:
-                self.wrong(*(MISWRITTEN if line.endswith(b"}}}\n") else CUT_OFF), number)
+            found = ENTRY.match(line)
+            if found is None or not line.endswith(END):
+                self.wrong(*(MISWRITTEN if line.endswith(END) else CUT_OFF), number)
                 ordered = False
                 continue
             digits, stream, version, kind, recorded, previous = found.groups()
@@ -676,7 +674,7 @@ class Entries:
             self._order()
         if number != of.entries:
             self.wrong("entries_miscounted", f"it has {number:,} lines, not {of.entries:,}")
-        if of.dense and keys != [position for position, _ in self.announced if position >= of.first]:
+        if of.dense and keys != [position for position, _ in self.announced if of.first <= position <= of.last]:
             self.wrong("keys_differ", f"it has other announcements of keys than {KEYS}")
 
     def _unchained(self, head: bytes | None, version: int, previous: bytes | None, at: tuple[int, int]) -> None:
@@ -695,7 +693,7 @@ class Entries:
         of, seen, number = self.of, set[int](), 0
         kept: list[tuple[int, int]] = []
         for number, line in enumerate(self.bundle.lines(ENTRIES, of.files), 1):
-            position = position_of(line) if ENTRY.fullmatch(line) else 0
+            position = position_of(line) if ENTRY.match(line) and line.endswith(END) else 0
             if position and not of.first <= position <= of.last:
                 self.wrong("entry_foreign", "its position is not in this bundle's range", number, position)
             elif position in seen:
@@ -708,10 +706,11 @@ class Entries:
             if position != belongs:
                 self.wrong("entries_swapped", f"it stands where {belongs:,} belongs", at, position)
             if of.dense and belongs > due:
-                self.wrong("entry_deleted", f"missing: all up to position {belongs - 1:,}", at, due)
+                more = f", and all up to position {belongs - 1:,}" if belongs - due > 1 else ""
+                self.wrong("entry_deleted", f"its entry is missing{more}", at, due)
             due = belongs + 1
         if of.dense and due <= of.last:
-            self.wrong("tail_truncated", f"missing: all up to the last, {of.last:,}", number, due)
+            self.wrong("tail_truncated", f"its entry is missing, and all after it, up to {of.last:,}", number, due)
 
     def _asked_for(self, line: bytes, stream: bytes, version: bytes, kind: bytes, recorded: bytes) -> bool:
         """Whether the filters let an entry in. Whose customer it is about, the first entry of its stream says."""
@@ -789,6 +788,8 @@ class Signatures:
         """Whether a key is to be trusted from here on. One that was lost hands over nothing: that may be."""
         if before is None:
             return not self.given
+        if handover is None and at[2] > self.of.size:
+            return False  # of what is beyond the log's end, only a signature can tell
         if handover is None:
             self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
             return not self.given
@@ -891,29 +892,32 @@ def verify(
     signatures.checkpoint()
     for note in notes:
         signatures.known(note, cosigners)
-    check_files(bundle, of, report.problems)
     entries = Entries(bundle, of, signatures.announced, report)
-    hashes = _both(entries, path, of) if processes > 1 else _one_by_one(entries, path, of)
+
+    def meanwhile() -> None:
+        check_files(bundle, of, report.problems)
+        entries.check()
+
+    apart = processes > 1 and bundle.sizes.get(ENTRIES, 0) >= LARGE
+    hashes = _hashes_beside(meanwhile, path, of) if apart else _hashes_after(meanwhile, path, of)
     report.problems.extend(hashes)
     report.problems.counted.update(hashes.counted)
     _summarise(report, of, key_known=bool(given), log_known=bool(notes), untold=entries.untold)
     return report
 
 
-def _one_by_one(entries: Entries, path: Path, of: Manifest) -> Problems:
-    entries.check()
+def _hashes_after(work: Callable[[], None], path: Path, of: Manifest) -> Problems:
+    work()
     return check_hashes(path, of)
 
 
-def _both(entries: Entries, path: Path, of: Manifest) -> Problems:
-    """Hashes in a process of their own, where that is worth its start."""
-    if entries.bundle.sizes.get(ENTRIES, 0) < LARGE:
-        return _one_by_one(entries, path, of)
+def _hashes_beside(work: Callable[[], None], path: Path, of: Manifest) -> Problems:
+    """The same, with the hashes in a process of their own."""
     context = get_context("fork" if sys.platform == "linux" else "spawn")
     try:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             hashes = pool.submit(check_hashes, path, of)
-            entries.check()
+            work()
             return hashes.result()
     except BrokenProcessPool:
         raise Unreadable("the process that hashes was ended") from None

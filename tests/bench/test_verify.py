@@ -19,9 +19,9 @@ def test_a_bundle_that_is_not_all_right_is_no_measurement(tmp_path: Path) -> Non
     verify.write_bundle(tmp_path, 10)
     (tmp_path / "checkpoint").unlink()
     with pytest.raises(BenchError):
-        verify.verified(tmp_path, 10)
+        verify.commanded(tmp_path, 10)
 
 
 @pytest.mark.parametrize(("seconds", "met"), [(1.0, True), (1.6, False), (11.0, False)])
 def test_a_verifier_that_is_slow_or_slower_than_hashing_misses(seconds: float, *, met: bool) -> None:
-    assert report([Turn(seconds, 1.0)] * 3, entries=1_000_000, megabytes=1.0).met is met
+    assert report([Turn(seconds, seconds, 1.0)] * 3, entries=1_000_000, megabytes=1.0).met is met

@@ -308,7 +308,7 @@ async def test_a_thread_that_nobody_waits_for_ends_at_its_next_step() -> None:
             finally:
                 ended.set()
 
-    writing = Endless("", Asked(), Note("", ()), Target(Path("nowhere")), State(1))
+    writing = Endless("", Asked(), Note("", ()), 0, Target(Path("nowhere")), State(1))
     waiting = asyncio.create_task(in_thread(writing))
     await asyncio.to_thread(begun.wait)
     waiting.cancel()

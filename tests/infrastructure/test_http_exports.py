@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 import httpx2
 import pytest
+from pyarrow.parquet import read_table  # type: ignore[import-untyped] # it comes without types
 
 from infrastructure.administration import issue_key
 from infrastructure.exports import jobs as jobs_module
@@ -24,6 +25,7 @@ from infrastructure.signing import announce_signing_key
 from tests.conftest import Server
 from tests.support.exports import HOSTILE, rows
 from tests.support.http import MISSING, assert_problem, fresh_wallet
+from tests.support.planted import found_in, plant
 from tests.support.world import World, running
 
 pytestmark = pytest.mark.anyio
@@ -272,6 +274,29 @@ async def test_a_restarted_service_goes_on_with_what_it_had_begun(
         told = await settled(world.admin, told, authorization=auditor)
 
     assert told["status"] == "ready"
+    server.drop(conninfo)
+
+
+async def test_an_export_after_an_erasure_has_nothing_of_whom_it_was(server: Server, tmp_path: Path) -> None:
+    conninfo = server.clone()
+    async with running(conninfo, tmp_path) as world:
+        await announce_signing_key(world.services, Settings(data=tmp_path))
+        second = await issue_key(world.services, role="officer", name="second")
+        headers = {"Authorization": f"Bearer {second.key}"}
+        world.clients["second"] = httpx2.AsyncClient(base_url=world.url, headers=headers, timeout=30)
+        planted = await plant(world)
+        with world.clock.moved(world.services.retention):
+            erased = await world.admin.post(f"{planted.path}/erasure", json={"legalBasis": "retention_over"})
+        assert erased.status_code == 200, erased.text
+
+        told = await finished(world, formats=["csv", "cloudevents", "ocel", "parquet"])
+        fetched = (await world.auditor.get(f"/v1/exports/{told['id']}/file")).content
+
+    with ZipFile(BytesIO(fetched)) as archive:
+        everything = {name: archive.read(name) for name in archive.namelist()}
+    everything["in columns"] = repr(read_table(BytesIO(everything["events.parquet"])).to_pylist()).encode()
+    assert str(planted.id).encode() in everything["in columns"]
+    assert found_in(planted, b"\n".join(everything.values())) == []
     server.drop(conninfo)
 
 

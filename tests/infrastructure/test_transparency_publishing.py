@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
@@ -18,6 +19,7 @@ from infrastructure.transparency import checkpoints as checkpoints_module
 from infrastructure.transparency import publisher as publisher_module
 from infrastructure.transparency.builder import TreeBuilder
 from infrastructure.transparency.checkpoints import (
+    LOCK,
     checkpoint_at,
     newest_checkpoint,
     publish,
@@ -25,7 +27,7 @@ from infrastructure.transparency.checkpoints import (
 )
 from infrastructure.transparency.publisher import Publisher
 from infrastructure.transparency.tile_store import TilesMissing
-from tests.infrastructure.test_executor import adding, rows
+from tests.infrastructure.test_executor import adding, eventually, rows
 from tests.support.naive_tree import as_administrator, lines_of, root_over, say
 from tests.support.transparency import NEXT, SIGNER, publish_all
 from tests.support.world import World, running
@@ -39,6 +41,8 @@ PUBLISHED: Final = """
     SELECT (convert_from(state, 'UTF8')::jsonb -> 'data' ->> 'size')::bigint FROM gatehouse.stored_events
     WHERE topic = 'CheckpointPublished' ORDER BY notification_id
 """
+
+WAITING: Final = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
 
 
 @pytest.fixture
@@ -133,6 +137,21 @@ async def test_many_who_publish_at_once_put_one_on_record(world: World, database
     size = await built(world)
 
     await asyncio.gather(*(publish(world.services, SIGNER, size) for _ in range(5)))
+
+    assert sizes(database) == [size]
+
+
+async def test_of_two_processes_that_publish_the_second_sees_what_the_first_put_on_record(
+    world: World, database: str
+) -> None:
+    say(database, 1, 1, 9)
+    size = await built(world)
+    with psycopg.connect(database) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        publishing = asyncio.ensure_future(publish(world.services, SIGNER, size))
+        await eventually(lambda: rows(database, WAITING, LOCK))
+        assert sizes(database) == []
+    await publishing
 
     assert sizes(database) == [size]
 

@@ -15,7 +15,7 @@ from bench.bundles import ORIGIN, seal
 from infrastructure.exports.verify import Checkpoint as ReadCheckpoint
 from infrastructure.exports.verify import Malformed, Manifest, strict, verify
 from infrastructure.exports.verify import Note as ReadNote
-from tests.support.bundles import SECOND, made_log
+from tests.support.bundles import SECOND, made_log, write_customer
 from tests.support.hostile import DEEP, LOG, codes, manifest, resealed, told
 
 
@@ -114,6 +114,15 @@ def test_a_file_that_is_not_what_the_manifest_says_is_named(name: str, claim: di
     report = verify(bundle)
     assert codes(report) == {"file_changed"}
     assert {problem.file for problem in report.problems} == {name}
+
+
+@pytest.mark.parametrize("claim", [{"first": 2}, {"last": 599}, {"entries": 601}], ids=str)
+def test_a_range_that_is_not_what_was_asked_for_is_refused(claim: dict[str, int], tmp_path: Path) -> None:
+    log = made_log(600)
+    write_customer(log, tmp_path)
+    said = manifest(tmp_path) | claim
+    put_signed(tmp_path, (json.dumps(said, indent=2, sort_keys=True) + "\n").encode())
+    assert codes(verify(tmp_path)) - {"entries_miscounted"} == {"manifest_malformed"}
 
 
 def test_a_manifest_of_gigabytes_is_not_read(bundle: Path) -> None:

@@ -37,6 +37,7 @@ def bundle(tmp_path: Path) -> Path:
         ([*LINES[:9], LINES[9].replace(b'"position":10', b'"position": 10'), *LINES[10:]], "entry_malformed"),
         ([*LINES[:9], LINES[9].replace(b'"position":10', b'"position":-10'), *LINES[10:]], "entry_malformed"),
         ([*LINES[:9], LINES[9].replace(b":10", b":" + b"9" * 18, 1), *LINES[10:]], "entry_foreign"),
+        ([*LINES, LINES[-1].replace(b":270", b":271", 1)], "entry_foreign"),
         ([*LINES[:9], LINES[9].replace(b":10", b":" + b"9" * 99, 1), *LINES[10:]], "entry_malformed"),
         ([*LINES[:9], LINES[9].replace(b":10", b":0", 1), *LINES[10:]], "entry_malformed"),
         ([*LINES[:9], LINES[9].replace(b'"event"', b'"event":{},"event"'), *LINES[10:]], "entry_changed"),
