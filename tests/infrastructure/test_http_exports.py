@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -17,6 +17,7 @@ from zipfile import ZipFile
 
 import httpx2
 import pytest
+import uvloop
 from pyarrow.parquet import read_table  # type: ignore[import-untyped] # it comes without types
 
 from infrastructure.administration import issue_key
@@ -339,6 +340,10 @@ def fail() -> int:
     raise OSError(28, "No space left on device")
 
 
+def answer_at_length() -> bytes:
+    return bytes(1_000_000)
+
+
 def told_to_end() -> int:
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)
@@ -347,6 +352,12 @@ def told_to_end() -> int:
 
 def die() -> int:
     raise SystemExit(9)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_it_hands_back_may_be_longer_than_a_pipe_holds(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(beside(answer_at_length)) == bytes(1_000_000)
 
 
 async def test_a_process_beside_leaves_it_to_the_service_when_all_are_told_to_end() -> None:
