@@ -274,6 +274,18 @@ async def test_files_are_the_services_alone_and_go_when_their_time_is_over(world
     assert not folder.exists()
 
 
+async def test_what_was_half_removed_goes_too(world: World) -> None:
+    """Had the order gone first, and the bundle not, nobody would know of it any more."""
+    told = await finished(world)
+    orders = world.services.exports
+    folder = next(order.path for order in orders.all() if str(order.id) == told["id"])
+    (folder / "order.json").unlink()
+
+    orders.clear(world.clock())
+
+    assert not folder.exists()
+
+
 async def test_a_restarted_service_goes_on_with_what_it_had_begun(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
