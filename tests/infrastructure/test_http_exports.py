@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from hashlib import sha256
@@ -23,6 +24,7 @@ from pyarrow.parquet import read_table  # type: ignore[import-untyped] # it come
 from infrastructure.administration import issue_key
 from infrastructure.exports import jobs as jobs_module
 from infrastructure.exports.beside import Died, beside
+from infrastructure.exports.target import Target
 from infrastructure.settings import Settings
 from infrastructure.signing import announce_signing_key
 from tests.conftest import Server
@@ -284,6 +286,20 @@ async def test_what_was_half_removed_goes_too(world: World) -> None:
     orders.clear(world.clock())
 
     assert not folder.exists()
+
+
+async def test_the_service_answers_while_a_bundle_is_handed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over, threads = Target.hand_over, list[threading.Thread]()
+
+    def seen(target: Target) -> None:
+        threads.append(threading.current_thread())
+        hand_over(target)
+
+    monkeypatch.setattr(Target, "hand_over", seen)
+
+    assert (await finished(world))["status"] == "ready"
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_a_restarted_service_goes_on_with_what_it_had_begun(
