@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection as Pipe
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 NICENESS: Final = 10
 """Who answers requests, on the same cores, goes first."""
@@ -26,21 +26,23 @@ async def beside(work: Callable[[], T]) -> T:
     process = context.Process(target=_run, args=(work, theirs), daemon=True)
     process.start()
     theirs.close()
-    ready, loop = asyncio.Event(), asyncio.get_running_loop()
-    loop.add_reader(ours.fileno(), ready.set)
     try:
-        await ready.wait()
-        outcome: T | Exception = ours.recv()
+        # In a thread, since uvloop makes what it watches non-blocking: what is longer than a pipe holds came in part.
+        outcome: T | Exception = await asyncio.to_thread(_received, ours)
     except EOFError:
         raise Died from None
     finally:
-        loop.remove_reader(ours.fileno())
-        ours.close()
         process.kill()
         process.join()
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def _received(pipe: Pipe) -> Any:  # noqa: ANN401 -- whatever is handed back
+    """What comes through the pipe. Raises `EOFError` where the process ends without a word."""
+    with pipe:
+        return pipe.recv()
 
 
 def _run(work: Callable[[], object], pipe: Pipe) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -88,7 +89,8 @@ def _show(produced: Produced, target: Target, seconds: float, *, as_json: bool) 
         f" manifest sha256:{produced.manifest}"
     )
     if not target.zipped:
-        typer.echo(f"check it anywhere, without a network: python3 {path / 'verify.py'} {path}")
+        check = shlex.join(["python3", str(path / "verify.py"), str(path)])
+        typer.echo(f"check it anywhere, without a network: {check}")
 
 
 def _moment(text: str | None) -> datetime | None:

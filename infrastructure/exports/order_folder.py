@@ -118,10 +118,10 @@ class ExportOrders:
             yield OrderFolder(note.parent)
 
     def clear(self, now: datetime) -> None:
-        """Remove what was kept long enough."""
-        for kept in list(self.all()):
-            if now - kept.order.ordered_at >= self._kept:
-                shutil.rmtree(kept.path, ignore_errors=True)
+        """Remove what was kept long enough, and what a process that was killed had half removed."""
+        for path in list(self._path.glob("*")):
+            if not (path / ORDER).exists() or now - OrderFolder(path).order.ordered_at >= self._kept:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(path: Path, data: bytes) -> None:

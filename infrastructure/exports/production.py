@@ -109,7 +109,7 @@ async def produce(
         if target.zipped:
             await asyncio.to_thread(zip_bundle, target)
         await _record(services, asked, exporter, produced)
-        target.hand_over()
+        await asyncio.to_thread(target.hand_over)  # what it removes are thousands of files
     return produced
 
 

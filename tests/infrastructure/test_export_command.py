@@ -64,6 +64,14 @@ def test_it_says_where_the_bundle_is_and_how_to_check_it(log: str, tmp_path: Pat
     assert not (tmp_path / "mine.partial").exists()
 
 
+def test_what_it_says_to_type_can_be_typed(log: str, tmp_path: Path) -> None:
+    done = run(log, tmp_path, "--type", "CustomerRegistered", "--output", "for my auditor")
+
+    _, typed = done.stdout.splitlines()[-1].split(": ")
+    checked = subprocess.run(typed, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S602 -- as a shell reads it
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (0, "All right.")
+
+
 def test_as_json_it_is_one_line(log: str, tmp_path: Path) -> None:
     done = run(log, tmp_path, "--type", "CustomerRegistered", "--output", "mine.zip", "--json")
 

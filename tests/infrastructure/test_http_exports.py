@@ -7,7 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -17,11 +18,13 @@ from zipfile import ZipFile
 
 import httpx2
 import pytest
+import uvloop
 from pyarrow.parquet import read_table  # type: ignore[import-untyped] # it comes without types
 
 from infrastructure.administration import issue_key
 from infrastructure.exports import jobs as jobs_module
 from infrastructure.exports.beside import Died, beside
+from infrastructure.exports.target import Target
 from infrastructure.settings import Settings
 from infrastructure.signing import announce_signing_key
 from tests.conftest import Server
@@ -273,6 +276,32 @@ async def test_files_are_the_services_alone_and_go_when_their_time_is_over(world
     assert not folder.exists()
 
 
+async def test_what_was_half_removed_goes_too(world: World) -> None:
+    """Had the order gone first, and the bundle not, nobody would know of it any more."""
+    told = await finished(world)
+    orders = world.services.exports
+    folder = next(order.path for order in orders.all() if str(order.id) == told["id"])
+    (folder / "order.json").unlink()
+
+    orders.clear(world.clock())
+
+    assert not folder.exists()
+
+
+async def test_the_service_answers_while_a_bundle_is_handed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over, threads = Target.hand_over, list[threading.Thread]()
+
+    def seen(target: Target) -> None:
+        threads.append(threading.current_thread())
+        hand_over(target)
+
+    monkeypatch.setattr(Target, "hand_over", seen)
+
+    assert (await finished(world))["status"] == "ready"
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 async def test_a_restarted_service_goes_on_with_what_it_had_begun(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +368,10 @@ def fail() -> int:
     raise OSError(28, "No space left on device")
 
 
+def answer_at_length() -> bytes:
+    return bytes(1_000_000)
+
+
 def told_to_end() -> int:
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)
@@ -347,6 +380,12 @@ def told_to_end() -> int:
 
 def die() -> int:
     raise SystemExit(9)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_it_hands_back_may_be_longer_than_a_pipe_holds(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(beside(answer_at_length)) == bytes(1_000_000)
 
 
 async def test_a_process_beside_leaves_it_to_the_service_when_all_are_told_to_end() -> None:
