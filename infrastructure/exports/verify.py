@@ -771,8 +771,6 @@ class Signatures:
             for number, line in enumerate(islice(self.bundle.lines(KEYS, self.of.files), MOST_KEYS), 1):
                 data, position = told(line, "SigningKeyAnnounced"), position_of(line)
                 key = Key.parse(text_of(data["key"]))
-                if position > self.of.size:
-                    wrong("entry_foreign", "its position is not in this log", KEYS, number, position)
                 if (key.name, key.kind) != (self.of.origin, SIGNS) or data.get("previous") != (before and before.vkey):
                     wrong(
                         "key_chain_broken", "it is no key of this log, or follows another one", KEYS, number, position
