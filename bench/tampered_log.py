@@ -94,7 +94,7 @@ class TamperedLog:
             checkpoint = await checkpoint_of(connection, self.signer, size)
         target = Target(folder / "bundle")
         with target.held():
-            writing = Writing(self.conninfo, Asked(), checkpoint, size, target, State(size))
+            writing = Writing(self.conninfo, Asked(), checkpoint, 0, target, State(size))
             seal(writing, writing.run(lambda _: None), self.signer)
         return target.folder
 

@@ -43,6 +43,8 @@ Events of a log, each a line of entries.jsonl, and all that it takes to check th
 It needs Python alone. manifest.json says what was asked for; the events are described in schemas/.
 """
 
+_KEYS: Final = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
+
 T = TypeVar("T")
 
 
@@ -64,8 +66,8 @@ class Writing:
     asked: Asked
     checkpoint: Note
     """Of the log up to where it is exported, signed."""
-    announced_at: int
-    """Where in the log the key that signed it is announced: behind what is exported if that ends before."""
+    announced: int
+    """Where the key was announced that signs: after all else, where only the past was asked for."""
     target: Target
     state: State
 
@@ -85,8 +87,7 @@ class Writing:
             selection = Selection(connection, self.asked, state.upto)
             first = selection.first()
             self._write_entries(selection, first, parts, progress)
-            announcements = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
-            keys = Selection(connection, announcements, self.announced_at)
+            keys = Selection(connection, _KEYS, max(state.upto, self.announced))
             parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
             put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
         convert(parts, self.asked.written, self.origin, progress)

@@ -25,7 +25,7 @@ from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import connect
 from infrastructure.services import Services
-from infrastructure.signing import announced_at, current_signer
+from infrastructure.signing import current_signer
 from infrastructure.transparency.builder import TilesContradict, TreeBuilder
 from infrastructure.transparency.checkpoints import checkpoint_of, publish
 from infrastructure.transparency.tile_store import TilesMissing
@@ -41,6 +41,7 @@ _PUBLISHED: Final = """
     SELECT EXISTS (SELECT FROM gatehouse.stored_events WHERE topic = 'CheckpointPublished'
         AND position(convert_to('"data":{"size":' || %b || ',', 'UTF8') IN state) > 0)
 """
+_ANNOUNCED: Final = "SELECT max(notification_id) FROM gatehouse.stored_events WHERE topic = 'SigningKeyAnnounced'"
 _STOPPED: Final = "SELECT stopped_at FROM gatehouse.tree"
 
 
@@ -100,9 +101,9 @@ async def produce(
             state = State(await _upto(services, asked))
             target.keep(asked, state)
         signer = await current_signer(services)
+        announced = await _announced(services)
+        await _grown(services.conninfo, max(state.upto, announced))
         checkpoint = await _checkpoint(services, signer, state.upto)
-        announced = await announced_at(services.reader, signer.public.vkey)
-        await _grown(services.conninfo, announced)
         writing = Writing(services.conninfo, asked, checkpoint, announced, target, state)
         made = await write(writing)
         produced = Produced(state.upto, made.entries, seal(writing, made, signer))
@@ -135,9 +136,15 @@ async def _upto(services: Services, asked: Asked) -> int:
     return int(row[0])
 
 
+async def _announced(services: Services) -> int:
+    """Where the newest signing key was announced."""
+    async with services.pool.connection() as connection:
+        row = await (await connection.execute(_ANNOUNCED)).fetchone()
+    return int(row[0]) if row and row[0] else 0
+
+
 async def _checkpoint(services: Services, signer: Signer, upto: int) -> Note:
-    """The signed checkpoint of the log up to there, which is put on record if it is not; the tree is built first."""
-    await _grown(services.conninfo, upto)
+    """The signed checkpoint of the log up to there, which is put on record if it is not."""
     async with services.pool.connection() as connection:
         if await _is_published(connection, upto):
             return await checkpoint_of(connection, signer, upto)

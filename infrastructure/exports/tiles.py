@@ -24,20 +24,20 @@ _READ: Final = """
 
 def put_tiles(connection: Connection[Any], parts: Parts, size: int, *, whole: bool) -> None:
     """Write the tiles of the tree of `size` entries that are needed. Raises `TilesMissing`."""
-    leaves: Iterable[int] = range(0, size, WIDTH) if whole else _indices(parts, size)
+    leaves: Iterable[int] = range(0, size, WIDTH) if whole else (index for index in _indices(parts) if index < size)
     places = iter(sorted(paths_to(leaves, size)))
     while some := list(islice(places, AT_ONCE)):
         for place, hashes in _read(connection, some, size):
             parts.put(path_of(place, len(hashes) // BYTES), hashes)
 
 
-def _indices(parts: Parts, size: int) -> Iterator[int]:
-    """Which leaves of so many the entries are, counted from 0."""
+def _indices(parts: Parts) -> Iterator[int]:
+    """Which leaves the entries are, counted from 0."""
     for name in ("keys.jsonl", "entries.jsonl"):
         with (parts.folder / name).open("rb") as lines:
             for line in lines:
                 number = line[NUMBER].partition(b",")[0]
-                if number.isdigit() and int(number) <= size:  # what was forged may not even begin as a line does
+                if number.isdigit():  # what was forged may not even begin as a line does
                     yield int(number) - 1
 
 

@@ -785,6 +785,8 @@ class Signatures:
         """Whether a key is to be trusted from here on. One that was lost hands over nothing: that may be."""
         if before is None:
             return not self.given
+        if handover is None and at[2] > self.of.size:
+            return False  # of what is beyond the log's end, only a signature can tell
         if handover is None:
             self.report.warnings.add("key_not_handed_over", "the key before did not sign that it is replaced", *at)
             return not self.given

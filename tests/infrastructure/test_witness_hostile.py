@@ -1,7 +1,7 @@
 """A log's server that answers with anything at all: nothing of it is cosigned, kept, or read without end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,7 @@ class Served:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(ORIGIN, self.size, root(self.size, hashes_of(self.tiles)))
+        return Checkpoint(self.signer.public.name, self.size, root(self.size, hashes_of(self.tiles)))
 
     def __call__(self, request: Request) -> Reply:
         path = request.path.removeprefix("/tlog/")
@@ -113,11 +113,16 @@ HOSTILE: Final[dict[str, Reply]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_log_module, "PATIENCE", 1.0)
+@pytest.fixture
+def impatient(what: str) -> Iterator[None]:
+    """A witness that waits a moment only, where it would wait in vain; a busy machine has all the time it needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if what in {"silent", "without end"}:
+            patch.setattr(remote_log_module, "PATIENCE", 1.0)
+        yield
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("what", HOSTILE)
 @pytest.mark.parametrize("before", [False, True], ids=["at first use", "later"])
 async def test_a_checkpoint_that_is_none_is_not_cosigned(tmp_path: Path, what: str, *, before: bool) -> None:
@@ -157,6 +162,7 @@ TILES: Final[dict[str, dict[str, Reply]]] = {
 }
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("what", TILES)
 @pytest.mark.parametrize("before", [False, True], ids=["at first use", "later"])
 async def test_tiles_that_are_not_the_checkpoints_accuse_nobody_and_are_not_cosigned(
@@ -170,7 +176,12 @@ async def test_tiles_that_are_not_the_checkpoints_accuse_nobody_and_are_not_cosi
         await look(Served(replies=TILES[what]), tmp_path)
 
     assert kept(tmp_path) == known
-    assert await look(Served(), tmp_path) is not None
+
+
+@pytest.mark.parametrize("path", ["checkpoint", "keys", TILE])
+async def test_no_more_is_read_than_an_answer_may_have(tmp_path: Path, path: str) -> None:
+    with pytest.raises(Unanswered, match="too much"):
+        await look(Served(replies={path: Reply(body=b" " * (MOST_KEYS + 1))}), tmp_path)
 
 
 KEYS: Final[dict[str, Reply]] = {
@@ -233,6 +244,13 @@ FORGED: Final[dict[str, list[dict[str, Any]]]] = {
         {"key": NEXT.public.vkey, "previous": STRANGER.public.vkey, "handover": handover(STRANGER, NEXT)},
         {"key": STRANGER.public.vkey, "previous": SIGNER.public.vkey, "handover": handover(SIGNER, STRANGER)},
     ],
+    "another log's, by its name": [
+        {
+            "key": RENAMED.public.vkey,
+            "previous": SIGNER.public.vkey,
+            "handover": handover(SIGNER, RENAMED, ORIGIN + "\nnext signing key\n{vkey}\n"),
+        }
+    ],
     "another log's": [
         {"key": RENAMED.public.vkey, "previous": SIGNER.public.vkey, "handover": handover(SIGNER, RENAMED)}
     ],
@@ -243,7 +261,7 @@ FORGED: Final[dict[str, list[dict[str, Any]]]] = {
 async def test_a_key_that_was_not_handed_over_to_signs_nothing(tmp_path: Path, what: str) -> None:
     await look(Served(300), tmp_path)
     known, held_to = kept(tmp_path), (tmp_path / "log.key").read_text(encoding="utf-8")
-    served = Served(signer=RENAMED if what == "another log's" else NEXT)
+    served = Served(signer=RENAMED if what.startswith("another log's") else NEXT)
     served.keys += FORGED[what]
 
     with pytest.raises(Refused, match="no known key"):
