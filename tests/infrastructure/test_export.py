@@ -13,10 +13,9 @@ import psycopg
 import pytest
 
 from application.transparency.entry import entry_of
-from application.transparency.notes import Note, Signer, opened_checkpoint, parse_key, parse_note
+from application.transparency.notes import Note, opened_checkpoint, parse_key, parse_note
 from application.transparency.tiles import hashes_of, place_of
 from application.transparency.tree import leaf_hash, root
-from infrastructure.bootstrap import open_services
 from infrastructure.exports import selection
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Made, Writing
@@ -25,9 +24,7 @@ from infrastructure.exports.progress import Progress
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.verify import verify
 from infrastructure.faults import CannotStart
-from infrastructure.keys import load_keys
 from infrastructure.schemas import schemas
-from infrastructure.signing import announce_signing_key
 from tests.conftest import Server
 from tests.domain.samples import CUSTOMER, PARTNER, minutes
 from tests.support.exports import (
@@ -43,7 +40,6 @@ from tests.support.exports import (
     fill_fixed,
     manifest_of,
     rows,
-    settings_below,
 )
 
 GOLDEN: Final = "62d5be63b672302fa6e5d84f2e3aa37b6fdb8dcfdd2b7ec0e2fab1004ab495ef"
@@ -62,21 +58,6 @@ def log(server: Server) -> Iterator[str]:
 def own(database: str) -> str:
     fill(database)
     return database
-
-
-def replace_key(conninfo: str, folder: Path, seed: bytes) -> None:
-    """Another key signs from here on, and is handed over to."""
-    settings = settings_below(folder)
-    key = settings.keys_folder / "signing.key"
-    key.rename(key.with_name("signing.previous.key"))
-    key.touch(0o600)
-    key.write_text(seed.hex())
-
-    async def announce() -> None:
-        async with open_services(settings, conninfo, load_keys(settings.key_source, generate=False)) as services:
-            await announce_signing_key(services, settings)
-
-    asyncio.run(announce())
 
 
 def size_of(conninfo: str) -> int:
@@ -154,26 +135,6 @@ def test_the_manifest_and_the_checkpoint_are_signed_by_the_key_that_the_log_anno
     assert (checkpoint.size, checkpoint.root.hex()) == (manifest["checkpoint"]["size"], manifest["checkpoint"]["root"])
     (announced,) = [json.loads(line) for line in (bundle / "keys.jsonl").read_bytes().splitlines()]
     assert announced["event"]["data"]["key"] == manifest["key"] == SIGNER.public.vkey
-
-
-def test_a_range_that_ended_before_the_key_was_replaced_is_led_to_the_new_one(own: str, tmp_path: Path) -> None:
-    """By the handover alone: the announcement is no part of the log that is exported."""
-    asked, seed = Asked(recorded_until=minutes(3)), b"\x77" * 32
-    size = manifest_of(export(own, tmp_path, asked, "before"))["checkpoint"]["size"]
-    replace_key(own, tmp_path, seed)
-    new = Signer(ORIGIN, seed)
-
-    bundle = export(own, tmp_path, asked)
-
-    manifest, announced = (
-        manifest_of(bundle),
-        [json.loads(line) for line in (bundle / "keys.jsonl").read_bytes().splitlines()],
-    )
-    assert (manifest["checkpoint"]["size"], manifest["key"]) == (size, new.public.vkey)
-    assert [told["event"]["data"]["key"] for told in announced] == [SIGNER.public.vkey, new.public.vkey]
-    assert announced[-1]["position"] > size
-    assert verify(bundle, keys=[SIGNER.public.vkey]).problems == []
-    assert files_of(export(own, tmp_path, asked, "again")) == files_of(bundle)
 
 
 def test_the_manifest_names_every_other_file(own: str, tmp_path: Path) -> None:

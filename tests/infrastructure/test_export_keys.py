@@ -18,6 +18,8 @@ PAST = Asked(recorded_until=minutes(3))
 
 def rotate(conninfo: str, folder: Path, *, lost: bool = False) -> str:
     settings = settings_below(folder)
+    if lost:
+        (settings.keys_folder / "signing.key").write_text(f"{'77' * 32}\n")
 
     async def run() -> str:
         async with open_services(settings, conninfo, load_keys(settings.key_source, generate=False)) as services:
