@@ -9,16 +9,16 @@ from typing import Final
 
 from application.envelope import UNSTAMPED, Envelope
 from domain.customer import LEADS_TO
-from domain.events import ChallengeFailed, ChallengeIssued
+from domain.events import LegalHoldLifted, LegalHoldPlaced
 from domain.vocabulary import Event, Status
 
-ENDED: Final = frozenset({Status.INITIATING, Status.INACTIVE, Status.REJECTED})
-"""Who is not in and not on the way: an onboarding that stands still ended when its partner last did something."""
-_STIRRING: Final[tuple[type[Event], ...]] = (ChallengeIssued, ChallengeFailed)
+_ON_THE_WAY: Final = frozenset({Status.INITIATING, Status.SCREENING, Status.VERIFYING})
+"""An onboarding that stands still ended when anything last happened in it."""
+_HOLDS: Final[tuple[type[Event], ...]] = (LegalHoldPlaced, LegalHoldLifted)
 
 
 def ended_at(history: Iterable[Envelope], *, now: datetime) -> datetime | None:
-    """When the status began in which the relationship is over; None where it is not.
+    """When the relationship ended, or the onboarding came to stand still; None for who is in.
 
     What is not recorded yet, being decided in the same batch, begins `now`.
     """
@@ -27,7 +27,7 @@ def ended_at(history: Iterable[Envelope], *, now: datetime) -> datetime | None:
     for envelope in history:
         kind = type(envelope.event)
         leads_to = LEADS_TO.get(kind, status)
-        if leads_to is not status or (status is Status.INITIATING and kind in _STIRRING):
+        if leads_to is not status or (status in _ON_THE_WAY and kind not in _HOLDS):
             since = now if envelope.recorded_at == UNSTAMPED else envelope.recorded_at
         status = leads_to
-    return since if status in ENDED else None
+    return None if status in {None, Status.ACTIVE} else since

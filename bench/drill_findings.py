@@ -20,9 +20,13 @@ READ: Final = """
     SELECT originator_id, originator_version, topic, state FROM gatehouse.stored_events ORDER BY notification_id
 """
 STATUSES: Final = "SELECT id, status FROM gatehouse.customers"
+# What somebody is changing is left for the next time: in another order, they could wait for each other.
 TIME_PASSES: Final = """
     UPDATE gatehouse.worklist SET due = least(due, now()), leased_until = now()
-    WHERE kind IN ('screen', 'confirm', 'open_verification')
+    WHERE customer IN (
+        SELECT customer FROM gatehouse.worklist WHERE kind IN ('screen', 'confirm', 'open_verification')
+        FOR UPDATE SKIP LOCKED
+    )
 """
 STEPS: Final = "SELECT count(*) FROM gatehouse.worklist WHERE kind IN ('screen', 'confirm', 'open_verification')"
 ONCE: Final = frozenset(

@@ -65,7 +65,9 @@ _PAUSED: Final[set[type[Event]]] = {CustomerReactivated, SubjectErased}
 ALLOWED: Final[dict[Status | None, set[type[Event]]]] = {
     None: {CustomerRegistered},
     Status.INITIATING: _HOLDS | {ChallengeIssued, ChallengeFailed, ChallengeVerified, SubjectErased},
-    Status.SCREENING: _PROPOSALS | _HOLDS | {ScreeningAttempted, HoldResolved, ScreeningPassed, ScreeningFailed},
+    Status.SCREENING: _PROPOSALS
+    | _HOLDS
+    | {ScreeningAttempted, HoldResolved, ScreeningPassed, ScreeningFailed, SubjectErased},
     Status.VERIFYING: _PROPOSALS
     | _HOLDS
     | {
@@ -75,6 +77,7 @@ ALLOWED: Final[dict[Status | None, set[type[Event]]]] = {
         HoldResolved,
         VerificationPassed,
         VerificationFailed,
+        SubjectErased,
     },
     Status.ACTIVE: _MONITORED | _PROPOSALS | _HOLDS,
     Status.INACTIVE: _MONITORED | _PROPOSALS | _HOLDS | _PAUSED,

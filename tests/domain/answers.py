@@ -140,7 +140,7 @@ ConfirmRejection            unknown  nothing    nothing   nothing   nothing  not
 ExpireRejection             unknown  ignored    ignored   ignored   ignored  ignored   ignored
 PlaceLegalHold              unknown  happens    happens   happens   happens  happens   happens
 LiftLegalHold               unknown  ignored    ignored   ignored   ignored  ignored   ignored
-EraseSubject                unknown  happens    wrong     wrong     wrong    happens   happens
+EraseSubject                unknown  happens    happens   happens   wrong    happens   happens
 """
 
 TROUBLED_ANSWERS: Final = """
@@ -167,7 +167,7 @@ ConfirmRejection            unknown  nothing    nothing   nothing   nothing  not
 ExpireRejection             unknown  ignored    ignored   ignored   ignored  ignored   ignored
 PlaceLegalHold              unknown  happens    happens   happens   happens  happens   happens
 LiftLegalHold               unknown  ignored    ignored   ignored   ignored  ignored   ignored
-EraseSubject                unknown  happens    wrong     wrong     wrong    happens   happens
+EraseSubject                unknown  happens    happens   happens   wrong    happens   happens
 """
 
 BOUND_ANSWERS: Final = """
