@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.findings import Finding, Severity, SourceReport, VerificationResult
-from infrastructure.keys import Keys
+from infrastructure.keys.deployment import Keys
 from infrastructure.replay.readers import READERS
 from infrastructure.sandbox.provider import SANDBOX, Answer, Callback, Person
 from infrastructure.sandbox.source import findings_in

@@ -30,7 +30,7 @@ from domain.vocabulary import Event
 from infrastructure.bootstrap import open_services
 from infrastructure.collector import spared_collector
 from infrastructure.ids import new_id, now
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.settings import Settings
 
 THREADS: Final = 16

@@ -40,7 +40,7 @@ from domain.findings import SourceReport
 from domain.refusals import Refused
 from domain.vocabulary import Confirmation, Ground, Status
 from domain.wallet import Wallet
-from infrastructure.keys import Keys
+from infrastructure.keys.deployment import Keys
 from infrastructure.sandbox.provider import SANDBOX, Answer
 
 AT_ONCE: Final = 100

@@ -15,7 +15,7 @@ from bench.forgeries import forge_decision, forge_payload
 from bench.postgres import postgres
 from bench.report import Report, Target
 from infrastructure.collector import spared_collector
-from infrastructure.keys import NAMES, Keys
+from infrastructure.keys.deployment import NAMES, Keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.decisions import DecisionFindings, replay_decisions

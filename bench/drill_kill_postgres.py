@@ -37,7 +37,7 @@ from domain.wallet import Wallet
 from infrastructure.bootstrap import open_services
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ids import new_id, nonce, now
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.migrate import migrate
 from infrastructure.settings import Settings
 

@@ -28,7 +28,7 @@ from bench.sides import environment_of, prepare
 from bench.traffic import SEED
 from infrastructure.bootstrap import open_services
 from infrastructure.embedded_postgres import EmbeddedPostgres
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.settings import Settings
 
 BOUND: Final = 10.0

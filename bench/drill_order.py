@@ -26,9 +26,9 @@ from bench.server import ROOT
 from domain.events import ApiKeyRevoked
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ids import new_id, now
-from infrastructure.keyring import Keyring
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.masters import MasterKeys
 from infrastructure.log.journal import PostgresJournal, log_on
-from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import Connection, service_conninfo
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psycopg
 
-from infrastructure.sealing import MasterKey
+from infrastructure.keys.sealing import MasterKey
 
 _DECISION: Final = """
     SELECT originator_id, originator_version FROM gatehouse.stored_events

@@ -30,7 +30,7 @@ from bench.traffic import SEED
 from domain.events import WalletClaimed
 from infrastructure.bootstrap import open_services
 from infrastructure.ids import new_id, now
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.migrate import migrate
 from infrastructure.reading import CustomerFilter
 from infrastructure.services import Services

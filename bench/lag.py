@@ -24,7 +24,7 @@ from domain.commands import RegisterCustomer
 from domain.wallet import Wallet
 from infrastructure.bootstrap import open_services
 from infrastructure.ids import new_id, nonce, now
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 

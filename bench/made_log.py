@@ -16,9 +16,9 @@ from application.ports import Histories
 from bench.lives import COLUMNS, recorded_at
 from domain.customer import Customer, evolve
 from domain.vocabulary import Event
-from infrastructure.keys import BEGIN_MASTER, Keys
+from infrastructure.keys.deployment import BEGIN_MASTER, Keys
+from infrastructure.keys.sealing import MasterKey, seal_evidence
 from infrastructure.log.journal import KeysAtHand
-from infrastructure.sealing import MasterKey, seal_evidence
 
 CHUNK: Final = 20_000
 """Events that are loaded at once."""

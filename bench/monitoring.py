@@ -22,7 +22,7 @@ from bench.postgres import Database, postgres
 from bench.report import Report, Target
 from infrastructure.bootstrap import open_services
 from infrastructure.collector import spared_collector
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector

@@ -30,7 +30,7 @@ from bench.traffic import SEED
 from infrastructure.as_of import ClockName
 from infrastructure.bootstrap import open_services
 from infrastructure.collector import spared_collector
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.migrate import migrate
 from infrastructure.postgres import service_conninfo
 from infrastructure.projector import Projector

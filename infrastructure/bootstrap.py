@@ -25,10 +25,11 @@ from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.faults import CannotStart
-from infrastructure.keyring import Keyring
-from infrastructure.keys import Keys, check_keys, load_keys
+from infrastructure.keys.deployment import Keys, check_keys, load_keys
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.signing_key import SigningKey
 from infrastructure.log.journal import PostgresJournal, log_on
-from infrastructure.master_keys import MasterKeys
 from infrastructure.migrate import check, migrate
 from infrastructure.postgres import POOL_PATIENCE, RECONNECT, BoundedPool, Connection, configure, service_conninfo
 from infrastructure.provider_api import ProviderApi
@@ -37,7 +38,6 @@ from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
 from infrastructure.services import Sandbox, Services
 from infrastructure.settings import Settings
-from infrastructure.signing_key import SigningKey
 from infrastructure.sources import chosen_sources
 from infrastructure.verification.nobody import NoProvider
 from infrastructure.verification.sumsub import Account, Sumsub

@@ -141,7 +141,7 @@ def keys_rotate(
     json: Json = False,
 ) -> None:
     """Replace the master key, or the one that signs the log, while the service runs. Broken off, a repeat goes on."""
-    from infrastructure.key_commands import rotate
+    from infrastructure.keys.commands import rotate
 
     rotate(name, lost=lost, as_json=json)
 

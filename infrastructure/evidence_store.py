@@ -9,9 +9,9 @@ from cryptography.exceptions import InvalidTag
 
 from infrastructure.arrays import ByteaArray, UuidArray
 from infrastructure.coalescing import Coalesced
-from infrastructure.keyring import Destroyed, Keyring
+from infrastructure.keys.keyring import Destroyed, Keyring
+from infrastructure.keys.sealing import open_evidence, seal_evidence
 from infrastructure.postgres import Connection
-from infrastructure.sealing import open_evidence, seal_evidence
 
 _KEEP: Final = """
     INSERT INTO gatehouse.evidence (subject, digest, sealed)

@@ -19,13 +19,13 @@ from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
-from infrastructure.key_sources import KeySource
-from infrastructure.keyring import Keyring
-from infrastructure.keys import Keys
+from infrastructure.keys.deployment import Keys
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.signing_key import SigningKey
+from infrastructure.keys.sources import KeySource
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
-from infrastructure.signing_key import SigningKey
 from infrastructure.wallets.contract_wallets import ContractWallets
 
 

@@ -31,12 +31,12 @@ from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
+from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
 from infrastructure.sanctions.freshness import Reminder
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
-from infrastructure.signing import announce_signing_key
 from infrastructure.transparency.builder import TreeBuilder
 from infrastructure.transparency.copies import keep_copies
 from infrastructure.transparency.publisher import Publisher

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.vocabulary import Confirmation
 from infrastructure.faults import BadSettings
-from infrastructure.key_sources import KeySource
+from infrastructure.keys.sources import KeySource
 from infrastructure.logs import LogLevel
 
 BASE_URL: Final = re.compile(

@@ -30,11 +30,11 @@ from infrastructure.exports.asked import Asked
 from infrastructure.exports.production import Exporter, produce
 from infrastructure.exports.target import Target
 from infrastructure.faults import CannotStart
+from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
 from infrastructure.services import Services
 from infrastructure.serving import answering, listening, run_until_told
 from infrastructure.settings import Settings, forget_environment, load_settings
-from infrastructure.signing import announce_signing_key
 
 PLAYED: Final = (
     Story("goes straight through", stories.straight_through, "active"),

@@ -20,10 +20,10 @@ from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import Exporter, Produced, in_thread, produce
 from infrastructure.exports.target import Target
 from infrastructure.faults import CannotStart
+from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
 from infrastructure.replay.bar import shown
 from infrastructure.settings import load_settings
-from infrastructure.signing import announce_signing_key
 
 CONSOLE: Final = Exporter("admin:console")
 

@@ -23,9 +23,9 @@ from infrastructure.exports.progress import Progress, unheard
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
+from infrastructure.keys.signing import announced_at, current_signer
 from infrastructure.postgres import connect
 from infrastructure.services import Services
-from infrastructure.signing import announced_at, current_signer
 from infrastructure.transparency.builder import TilesContradict, TreeBuilder
 from infrastructure.transparency.checkpoints import checkpoint_of, publish
 from infrastructure.transparency.tile_store import TilesMissing

@@ -12,7 +12,7 @@ from infrastructure.http.officers import INSPECTORS
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_id
 from infrastructure.http.routing import Call, Route
-from infrastructure.keyring import Destroyed
+from infrastructure.keys.keyring import Destroyed
 from infrastructure.services import Services
 
 MEDIA_TYPE: Final = "application/octet-stream"

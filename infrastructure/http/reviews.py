@@ -20,9 +20,9 @@ from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id, read_query
 from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
-from infrastructure.keyring import Destroyed
+from infrastructure.keys.keyring import Destroyed
+from infrastructure.keys.sealing import open_text
 from infrastructure.reviewing import ReviewList
-from infrastructure.sealing import open_text
 from infrastructure.services import Services
 from projections.reviews import Review
 

@@ -17,10 +17,10 @@ from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
 from domain.events import SubjectErased
 from domain.vocabulary import Sealed
 from infrastructure.arrays import BigintArray, UuidArray
-from infrastructure.keyring import Keyring, destroy_keys
+from infrastructure.keys.keyring import Keyring, destroy_keys
+from infrastructure.keys.sealing import SubjectKey, seal_text
 from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Staged
 from infrastructure.postgres import Connection
-from infrastructure.sealing import SubjectKey, seal_text
 
 STREAMS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id, recorded_at

@@ -6,7 +6,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 
 from application.rereading import Erased, NoEvidence
-from infrastructure.sealing import SubjectKey, open_evidence
+from infrastructure.keys.sealing import SubjectKey, open_evidence
 
 
 class KeptEvidence:

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from infrastructure.master_keys import MasterKeys
-from infrastructure.sealing import SubjectKey
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sealing import SubjectKey
 
 _HOLD: Final = "SELECT pg_advisory_xact_lock_shared(7166152, 3)"
 _KEYS: Final = """

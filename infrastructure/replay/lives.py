@@ -19,10 +19,10 @@ from application.streams import bar_of
 from domain.events import CustomerRegistered, SubjectErased
 from domain.wallet import canonical
 from infrastructure.arrays import UuidArray
-from infrastructure.key_sources import KeySource
-from infrastructure.keys import Keys
+from infrastructure.keys.deployment import Keys
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sources import KeySource
 from infrastructure.log.journal import STREAMS
-from infrastructure.master_keys import MasterKeys
 from infrastructure.replay.evidence import KeptEvidence
 from infrastructure.replay.keys import HeldKeys, held_keys
 from infrastructure.replay.readers import READERS

@@ -16,8 +16,8 @@ from application.transparency.notes import Checkpoint, Note, Signer, parse_check
 from application.transparency.tiles import hashes_of, needed
 from application.transparency.tree import HashAt, consistency, root, verify_consistency
 from domain.events import CheckpointPublished
+from infrastructure.keys.signing import current_signer
 from infrastructure.services import Services
-from infrastructure.signing import current_signer
 from infrastructure.transparency.tile_store import read_tiles, tree_size
 
 ACTOR: Final = "system:transparency"

@@ -13,11 +13,11 @@ from application.ports import Unavailable
 from infrastructure.administration import with_services
 from infrastructure.bootstrap import database, let_in
 from infrastructure.faults import CannotStart
+from infrastructure.keys.signing import current_signer
 from infrastructure.logs import set_up_logs
 from infrastructure.postgres import AWAY, connect, service_conninfo
 from infrastructure.services import Services
 from infrastructure.settings import load_settings
-from infrastructure.signing import current_signer
 from infrastructure.transparency.builder import STOPPING, TreeBuilder
 from infrastructure.transparency.checkpoints import newest_checkpoint, publish
 from infrastructure.transparency.proving import (

@@ -16,14 +16,14 @@ from infrastructure.exports.asked import Asked, Format
 from infrastructure.exports.production import Exporter, produce
 from infrastructure.exports.target import Target
 from infrastructure.exports.verify import verify
-from infrastructure.keyring import Destroyed
+from infrastructure.keys.keyring import Destroyed
+from infrastructure.keys.sealing import open_evidence
+from infrastructure.keys.signing import announce_signing_key
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.decisions import replay_decisions
 from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import replay
-from infrastructure.sealing import open_evidence
 from infrastructure.settings import Settings
-from infrastructure.signing import announce_signing_key
 from tests.infrastructure.test_executor import rows
 from tests.infrastructure.test_sealing import contents, dump, found, sealed_texts
 from tests.support.http import assert_problem

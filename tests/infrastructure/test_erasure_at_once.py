@@ -24,12 +24,12 @@ from domain.refusals import CustomerErased
 from domain.vocabulary import LegalBasis
 from infrastructure.bootstrap import open_services
 from infrastructure.erasure import erase_subject
-from infrastructure.keyring import NO_KEY, Destroyed
-from infrastructure.keys import load_keys
-from infrastructure.master_keys import MasterKeys
+from infrastructure.keys.deployment import load_keys
+from infrastructure.keys.keyring import NO_KEY, Destroyed
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sealing import SubjectKey
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.keys import held_keys
-from infrastructure.sealing import SubjectKey
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 from tests.infrastructure.test_executor import eventually, rows

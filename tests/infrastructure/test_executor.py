@@ -22,10 +22,10 @@ from domain.refusals import CustomerExists, Refused, UnknownCustomer
 from domain.vocabulary import Event, Ground
 from infrastructure import ids
 from infrastructure.bootstrap import LANES
-from infrastructure.keyring import Keyring
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.masters import MasterKeys
 from infrastructure.log.journal import PostgresJournal, log_on
-from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection, service_conninfo
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ import pytest
 from infrastructure.bootstrap import open_services
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.verify import verify
-from infrastructure.key_rotation import rotate_signing
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
+from infrastructure.keys.rotation import rotate_signing
 from tests.domain.samples import minutes
 from tests.support.exports import SIGNER, export, fill, settings_below
 

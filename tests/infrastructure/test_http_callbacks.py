@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from infrastructure.keyring import Keyring
-from infrastructure.master_keys import MasterKeys
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.masters import MasterKeys
 from infrastructure.postgres import Connection
 from infrastructure.sandbox.provider import Callback, somebody
 from tests.support.callbacks import body_of, send, signed

@@ -25,8 +25,8 @@ from infrastructure.administration import issue_key
 from infrastructure.exports import jobs as jobs_module
 from infrastructure.exports.beside import Died, beside
 from infrastructure.exports.target import Target
+from infrastructure.keys.signing import announce_signing_key
 from infrastructure.settings import Settings
-from infrastructure.signing import announce_signing_key
 from tests.conftest import Server
 from tests.support.exports import HOSTILE, rows
 from tests.support.http import MISSING, assert_problem, fresh_wallet

@@ -13,7 +13,7 @@ from infrastructure.bootstrap import open_services
 from infrastructure.http.app import create_app
 from infrastructure.http.models import CustomerPage
 from infrastructure.http.problems import PROBLEMS
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.settings import Settings
 from tests.support.http import MISSING, customers_at
 from tests.support.world import World

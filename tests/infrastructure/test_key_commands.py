@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from application.transparency.notes import opened, parse_key, parse_note
-from infrastructure.key_rotation import rotate_signing
+from infrastructure.keys.rotation import rotate_signing
+from infrastructure.keys.signing import announce_signing_key, announced, current_signer
 from infrastructure.settings import Settings
-from infrastructure.signing import announce_signing_key, announced, current_signer
 from tests.infrastructure.test_key_rotation import process
 from tests.infrastructure.test_serve import ROOT, environment
 

@@ -13,13 +13,13 @@ from pydantic import SecretStr
 
 from application.streams import master_stream
 from domain.events import MasterKeyRotated
-from infrastructure import key_rotation
 from infrastructure.bootstrap import keys_for, open_services
 from infrastructure.faults import KeyProblem
-from infrastructure.key_rotation import Rotated, alone, rotate_master
-from infrastructure.keyring import Destroyed
-from infrastructure.keys import reference_of
-from infrastructure.sealing import MasterKey
+from infrastructure.keys import rotation as key_rotation
+from infrastructure.keys.deployment import reference_of
+from infrastructure.keys.keyring import Destroyed
+from infrastructure.keys.rotation import Rotated, alone, rotate_master
+from infrastructure.keys.sealing import MasterKey
 from infrastructure.services import Services
 from infrastructure.settings import Settings
 from tests.infrastructure.test_erasure_at_once import WAITS

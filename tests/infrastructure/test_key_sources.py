@@ -8,10 +8,10 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from infrastructure import key_sources
 from infrastructure.faults import BadSettings, KeyProblem
-from infrastructure.key_sources import KeySource
-from infrastructure.keys import NAMES, load_keys
+from infrastructure.keys import sources as key_sources
+from infrastructure.keys.deployment import NAMES, load_keys
+from infrastructure.keys.sources import KeySource
 from infrastructure.settings import Settings, load_settings
 
 HEX: Final = {name: f"{number:02x}" * 32 for number, name in enumerate(NAMES, 0xA1)}

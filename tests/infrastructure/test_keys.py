@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from infrastructure.faults import KeyProblem
-from infrastructure.keys import NAMES, Keys, check_keys, load_keys
+from infrastructure.keys.deployment import NAMES, Keys, check_keys, load_keys
 from infrastructure.postgres import service_conninfo
 from tests.infrastructure.test_executor import rows
 from tests.infrastructure.test_serve import ROOT, environment
@@ -17,7 +17,7 @@ from tests.infrastructure.test_serve import ROOT, environment
 PROGRAM: Final = """
 import sys
 from pathlib import Path
-from infrastructure.keys import NAMES, load_keys
+from infrastructure.keys.deployment import NAMES, load_keys
 keys = load_keys(Path(sys.argv[1]), generate=True)
 print(*(getattr(keys, name).hex() for name in NAMES))
 """

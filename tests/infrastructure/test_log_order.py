@@ -16,9 +16,9 @@ from application.envelope import Context, Envelope
 from application.ports import Batch, Conflict, Receipt
 from domain.events import ApiKeyRevoked
 from infrastructure.ids import now
-from infrastructure.keyring import Keyring
+from infrastructure.keys.keyring import Keyring
+from infrastructure.keys.masters import MasterKeys
 from infrastructure.log.journal import PostgresJournal, log_on
-from infrastructure.master_keys import MasterKeys
 from infrastructure.postgres import Connection, service_conninfo
 
 ROOT: Final = Path(__file__).parents[2]

@@ -13,13 +13,13 @@ from application.mapper import EnvelopeMapper
 from application.rereading import Readers
 from domain.events import SubjectErased
 from domain.findings import Finding
+from infrastructure.keys.sealing import MasterKey, seal_evidence
 from infrastructure.replay import snapshot
 from infrastructure.replay.decisions import DecisionFindings, Divergence, RetakeTask, replay_decisions
 from infrastructure.replay.processes import together
 from infrastructure.replay.readers import READERS
 from infrastructure.replay.snapshot import taken
 from infrastructure.replay.streams import HIGHEST, LOWEST
-from infrastructure.sealing import MasterKey, seal_evidence
 from tests.conftest import Server
 from tests.projections.recorded import recorded
 from tests.support.decided import KEYS, DecidedLog, fill

@@ -15,7 +15,7 @@ from application.ports import Answer, ScreeningSource, Unreadable
 from infrastructure import provider_api
 from infrastructure.administration import sample_adopted
 from infrastructure.bootstrap import open_services
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.sandbox.source import SandboxSource
 from infrastructure.screening.ofac import OfacList
 from infrastructure.screening.readers import READERS

@@ -30,10 +30,10 @@ from domain.vocabulary import Ground, Sealed
 from infrastructure.embedded_postgres import binaries
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.faults import KeyProblem
-from infrastructure.keyring import Destroyed, Keyring
-from infrastructure.master_keys import MasterKeys
+from infrastructure.keys.keyring import Destroyed, Keyring
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sealing import MasterKey, SubjectKey, open_text, place_of, seal_text
 from infrastructure.postgres import Connection, service_conninfo
-from infrastructure.sealing import MasterKey, SubjectKey, open_text, place_of, seal_text
 from tests.infrastructure.test_executor import rows
 from tests.support.world import Wallet, World, running
 

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 from infrastructure.embedded_postgres.locks import server_is_gone
-from infrastructure.keys import NAMES
+from infrastructure.keys.deployment import NAMES
 from projections import PROJECTIONS
 from tests.support.world import Wallet
 

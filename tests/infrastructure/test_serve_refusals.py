@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure.embedded_postgres.locks import held
 from infrastructure.embedded_postgres.place import UNPRIVILEGED
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from tests.infrastructure.test_serve import SOON, command, environment, eventually, refusal, starting
 
 SERVE: Final = ("serve", "--port", "0")

@@ -12,11 +12,11 @@ from application.transparency.notes import Signer, opened, parse_key, parse_note
 from domain.events import SigningKeyAnnounced
 from infrastructure.bootstrap import open_services
 from infrastructure.faults import KeyProblem
-from infrastructure.key_sources import KeySource
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
+from infrastructure.keys.signing import announce_signing_key, announced, announcement, current_signer
+from infrastructure.keys.sources import KeySource
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.signing import announce_signing_key, announced, announcement, current_signer
 
 pytestmark = pytest.mark.anyio
 

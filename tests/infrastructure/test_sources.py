@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.bootstrap import open_services
 from infrastructure.faults import BadSettings
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.reading import Pool
 from infrastructure.screening.readers import READERS
 from infrastructure.settings import load_settings

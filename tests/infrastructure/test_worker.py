@@ -25,7 +25,7 @@ from application.ports import (
 from domain.events import ChallengeVerified, ScreeningFailed
 from domain.findings import SourceReport
 from infrastructure.bootstrap import open_services
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.projector import Projector
 from infrastructure.screening import asking
 from infrastructure.services import Services

@@ -15,7 +15,7 @@ from application.ports import Answer, ScreeningSource
 from domain.events import ScreeningAttempted, ScreeningFailed
 from domain.findings import Finding, Severity, SourceReport
 from infrastructure.bootstrap import open_services
-from infrastructure.keys import load_keys
+from infrastructure.keys.deployment import load_keys
 from infrastructure.projector import Projector
 from infrastructure.screening import asking
 from infrastructure.screening.asking import ask_in_order

@@ -8,7 +8,7 @@ import psycopg
 
 from bench.answers import BENCH_READERS
 from bench.decision_lives import load_decided
-from infrastructure.keys import NAMES, Keys
+from infrastructure.keys.deployment import NAMES, Keys
 from infrastructure.postgres import service_conninfo
 from infrastructure.replay.decisions import DecisionFindings, replay_decisions
 from infrastructure.replay.lives import Access

@@ -19,7 +19,7 @@ from infrastructure.bootstrap import open_services
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.production import Exporter, Produced, produce
 from infrastructure.exports.target import Target
-from infrastructure.keys import NAMES, load_keys
+from infrastructure.keys.deployment import NAMES, load_keys
 from infrastructure.settings import Settings
 from tests.application.memory_journal import LabelSealer
 from tests.domain.histories import HISTORIES

@@ -5,8 +5,8 @@ from typing import Final
 from application.handlers import append
 from application.streams import signing_stream
 from application.transparency.notes import Checkpoint, Signer, opened_checkpoint
+from infrastructure.keys.signing import announcement
 from infrastructure.services import Services
-from infrastructure.signing import announcement
 from infrastructure.transparency.builder import TreeBuilder
 from infrastructure.transparency.checkpoints import publish
 

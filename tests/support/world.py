@@ -16,7 +16,7 @@ from domain.wallet import checksum
 from infrastructure.administration import issue_key, sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import open_services
-from infrastructure.keys import Keys, load_keys
+from infrastructure.keys.deployment import Keys, load_keys
 from infrastructure.projector import Projector
 from infrastructure.services import Services
 from infrastructure.serving import answering, listening

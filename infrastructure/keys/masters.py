@@ -11,9 +11,9 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 
 from infrastructure.faults import KeyProblem
-from infrastructure.key_sources import KeySource
-from infrastructure.keys import BEGIN_MASTER
-from infrastructure.sealing import MasterKey
+from infrastructure.keys.deployment import BEGIN_MASTER
+from infrastructure.keys.sealing import MasterKey
+from infrastructure.keys.sources import KeySource
 
 _CURRENT: Final = "SELECT id FROM gatehouse.master_keys WHERE current"
 

@@ -14,9 +14,9 @@ from psycopg import AsyncConnection
 
 from domain.refusals import CustomerErased
 from infrastructure.arrays import ByteaArray, UuidArray
-from infrastructure.master_keys import MasterKeys
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sealing import SubjectKey
 from infrastructure.postgres import Connection
-from infrastructure.sealing import SubjectKey
 
 NO_KEY: Final = "none"
 """The reference of a key that was never made."""

@@ -1,7 +1,7 @@
 """The deployment's secret keys: what they are for, and whether they are this log's.
 
 The master key wraps the keys of personal data, the fingerprint key makes bars, the signing key signs the log. All lie
-outside the database and its backups; `key_sources` says where.
+outside the database and its backups; `sources` says where.
 """
 
 import hmac
@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 
 from infrastructure.faults import KeyProblem
-from infrastructure.key_sources import KeySource
+from infrastructure.keys.sources import KeySource
 
 NAMES: Final = ("master", "fingerprint", "cursor", "callback", "signing")
 

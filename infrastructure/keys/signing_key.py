@@ -4,7 +4,7 @@ import asyncio
 
 from application.transparency.notes import PublicKey, Signer, parse_key
 from infrastructure.faults import KeyProblem
-from infrastructure.key_sources import KeySource
+from infrastructure.keys.sources import KeySource
 
 
 class SigningKey:

@@ -21,13 +21,13 @@ from domain.events import MasterKeyRotated
 from domain.vocabulary import Event
 from infrastructure.arrays import ByteaArray, UuidArray
 from infrastructure.faults import KeyProblem
-from infrastructure.master_keys import MasterKeys
+from infrastructure.keys.masters import MasterKeys
+from infrastructure.keys.sealing import MasterKey
+from infrastructure.keys.signing import ACTOR, announce_signing_key, announced
+from infrastructure.keys.signing_key import SigningKey
 from infrastructure.postgres import connect
-from infrastructure.sealing import MasterKey
 from infrastructure.services import Services
 from infrastructure.settings import Settings
-from infrastructure.signing import ACTOR, announce_signing_key, announced
-from infrastructure.signing_key import SigningKey
 
 BATCH: Final = 1000
 """Keys that are wrapped again in one transaction."""

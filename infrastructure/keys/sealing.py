@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.vocabulary import Sealed
-from infrastructure.keys import reference_of
+from infrastructure.keys.deployment import reference_of
 
 KEY: Final = 32
 NONCE: Final = 12

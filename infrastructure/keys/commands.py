@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.faults import CannotStart
-from infrastructure.key_rotation import Report, Rotated, alone, rotate_master, rotate_signing
+from infrastructure.keys.rotation import Report, Rotated, alone, rotate_master, rotate_signing
 from infrastructure.logs import set_up_logs
 from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
