@@ -33,7 +33,7 @@ ALTER TABLE gatehouse.tiles ENABLE ALWAYS TRIGGER tiles_stay_all;
 -- How many entries the tree has, and where it stands still if the next event is no entry.
 CREATE TABLE gatehouse.tree (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    size bigint NOT NULL CHECK (size >= 0),
+    size bigint NOT NULL,
     stopped_at bigint,
     fault text
 );

@@ -21,10 +21,11 @@ from infrastructure.postgres import AWAY, BATCH_ANSWER, connect, cut_after
 from infrastructure.transparency.predecessors import Predecessors, Row
 from infrastructure.transparency.tile_store import TilesMissing, read_tiles, tree_size, write_tiles
 
-BATCH: Final = 8000
+BATCH: Final = 2000
 POLL: Final = 1.0
-PACE: Final = 0.04
-"""Seconds from one look at the log to the next, as for projections."""
+PACE: Final = 0.5
+"""Seconds from one look at the log to the next: nobody waits for a leaf before the next checkpoint, and events that
+come in the meantime are taken together, while callers of the API have the cores."""
 LOCK: Final = 7166156
 # What a crash takes is built again. A checkpoint's own commit waits for the disk, and with it all that is before.
 _OPTIONS: Final = "-c synchronous_commit=off"

@@ -15,7 +15,7 @@ from application.transparency.tiles import BYTES
 from infrastructure.arrays import BigintArray, UuidArray
 from infrastructure.transparency.tile_store import TilesMissing
 
-REMEMBERED: Final = 100_000
+REMEMBERED: Final = 10_000
 """Streams whose newest hash is kept in memory, at about 200 bytes each."""
 
 _FIND: Final = """
