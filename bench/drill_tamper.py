@@ -8,7 +8,6 @@ import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -88,8 +87,9 @@ class Drill:
     async def run(self, rounds: int) -> None:
         """Begin with what nobody touched, which has to be all right, and go on with what somebody did."""
         self._log.write(self._folder / "whole")
-        chosen: Callable[..., bool] = lambda told: told.stream == self._customer  # noqa: E731
-        self._log.write(self._folder / "customer", chosen=chosen, customer=str(self._customer))
+        self._log.write(
+            self._folder / "customer", chosen=lambda told: told.stream == self._customer, customer=str(self._customer)
+        )
         await self._database.load()
         for bundle in (self._folder / "whole", self._folder / "customer", await self._database.export(self._folder)):
             self._must_be_right(self._look(bundle))

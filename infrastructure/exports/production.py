@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from psycopg import AsyncConnection
-
 from application.handlers import alone
 from application.transparency.entry import IllegibleEntry
-from application.transparency.notes import Note, Signer
+from application.transparency.notes import Signer
 from domain.events import ExportProduced
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Made, Writing, seal
@@ -23,11 +21,12 @@ from infrastructure.exports.progress import Progress, unheard
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.zipping import zip_bundle
 from infrastructure.faults import CannotStart
-from infrastructure.keys.signing import announced_at, current_signer
+from infrastructure.keys.signing import current_signer
 from infrastructure.postgres import connect
 from infrastructure.services import Services
+from infrastructure.transparency.announced_keys import announced_keys
 from infrastructure.transparency.builder import TilesContradict, TreeBuilder
-from infrastructure.transparency.checkpoints import checkpoint_of, publish
+from infrastructure.transparency.checkpoints import CheckpointContradicts, publish
 from infrastructure.transparency.tile_store import TilesMissing
 
 LOOK: Final = 0.1
@@ -36,10 +35,6 @@ LOOK: Final = 0.1
 _UPTO: Final = """
     SELECT least(coalesce(max(notification_id), 0), gatehouse.position_at(coalesce(%b, 'infinity'::timestamptz)
         - interval '1 microsecond')) FROM gatehouse.stored_events
-"""
-_PUBLISHED: Final = """
-    SELECT EXISTS (SELECT FROM gatehouse.stored_events WHERE topic = 'CheckpointPublished'
-        AND position(convert_to('"data":{"size":' || %b || ',', 'UTF8') IN state) > 0)
 """
 _STOPPED: Final = "SELECT stopped_at FROM gatehouse.tree"
 
@@ -100,9 +95,9 @@ async def produce(
             state = State(await _upto(services, asked))
             target.keep(asked, state)
         signer = await current_signer(services)
-        checkpoint = await _checkpoint(services, signer, state.upto)
-        announced = await announced_at(services.reader, signer.public.vkey)
-        await _grown(services.conninfo, announced)
+        announced = await _announced(services, signer)
+        await _grown(services.conninfo, max(state.upto, announced))
+        checkpoint = await publish(services, signer, state.upto)
         writing = Writing(services.conninfo, asked, checkpoint, announced, target, state)
         made = await write(writing)
         produced = Produced(state.upto, made.entries, seal(writing, made, signer))
@@ -122,6 +117,8 @@ def _told() -> Iterator[None]:
         raise CannotStart(f"the log holds what is no event: {fault}") from fault
     except TilesMissing as fault:
         raise CannotStart("the tree over the log is not whole: tiles are missing") from fault
+    except CheckpointContradicts as fault:
+        raise CannotStart("what the log has as its newest checkpoint is none") from fault
     except TilesContradict as fault:
         raise CannotStart("the tree over the log stands still: the log leads to other tiles") from fault
 
@@ -135,13 +132,10 @@ async def _upto(services: Services, asked: Asked) -> int:
     return int(row[0])
 
 
-async def _checkpoint(services: Services, signer: Signer, upto: int) -> Note:
-    """The signed checkpoint of the log up to there, which is put on record if it is not; the tree is built first."""
-    await _grown(services.conninfo, upto)
+async def _announced(services: Services, signer: Signer) -> int:
+    """Where in the log the key is announced."""
     async with services.pool.connection() as connection:
-        if await _is_published(connection, upto):
-            return await checkpoint_of(connection, signer, upto)
-    return await publish(services, signer, upto)
+        return next(key.since for key in await announced_keys(connection) if key.key == signer.public.vkey)
 
 
 async def _grown(conninfo: str, upto: int) -> None:
@@ -152,12 +146,6 @@ async def _grown(conninfo: str, upto: int) -> None:
         if row and row[0] is not None:
             raise IllegibleEntry(f"the event at {row[0]}")
         await asyncio.sleep(LOOK)
-
-
-async def _is_published(connection: AsyncConnection[tuple[object, ...]], size: int) -> bool:
-    """Whether a checkpoint of that size is on record."""
-    row = await (await connection.execute(_PUBLISHED, (str(size),))).fetchone()
-    return bool(row and row[0])
 
 
 async def _record(services: Services, asked: Asked, exporter: Exporter, produced: Produced) -> None:

@@ -28,14 +28,6 @@ async def announced(reader: Reader) -> list[SigningKeyAnnounced]:
     return _keys([envelope.event for envelope in history])
 
 
-async def announced_at(reader: Reader, key: str) -> int:
-    """The position of a key's announcement."""
-    history = (await reader.streams([signing_stream()]))[signing_stream()]
-    return next(
-        told.position for told in history if isinstance(told.event, SigningKeyAnnounced) and told.event.key == key
-    )
-
-
 async def announce_signing_key(services: Services, settings: Settings, *, lost: bool = False) -> None:
     """Make this process' key the one in force, if it is not. Raises `KeyProblem` where nobody can vouch for it.
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import psycopg
 import structlog
+from psycopg.sql import SQL
 
 from application.ports import ProviderUnavailable, Unavailable
 from domain.commands import Command, RecordScreening, StartVerification
@@ -31,20 +32,21 @@ POLLED_EVERY: Final = timedelta(minutes=15)
 """How long a KYC provider that has no result yet is left alone; as long as the result is overdue, but"""
 POLLED_AT_LEAST_EVERY: Final = timedelta(hours=1)
 
-_CLAIM: Final = """
+_CLAIM: Final = SQL("""
     UPDATE gatehouse.worklist w
     SET leased_until = now() + %b * interval '1 second', leased_step = kind || '/' || attempt
     FROM (
         SELECT customer FROM gatehouse.worklist
-        WHERE due <= greatest(now(), %b) AND kind NOT IN ('await_verification', 'monitor')
+        WHERE due <= greatest(now(), %b) AND {kinds}
             AND (leased_until IS NULL OR leased_until < now() OR leased_step <> kind || '/' || attempt)
         ORDER BY due LIMIT %b FOR UPDATE SKIP LOCKED
     ) taken
     WHERE w.customer = taken.customer
     RETURNING w.customer, w.kind, w.attempt, w.wallet, w.caused_by, w.correlation
-"""
+""").format
+_CLAIM_STEPS: Final = _CLAIM(kinds=SQL("kind NOT IN ('await_verification', 'monitor')"))
 # Daily looks can wait for a minute; whoever is on the way in cannot. They are taken where there is room.
-_CLAIM_LOOKS: Final = _CLAIM.replace("NOT IN ('await_verification', 'monitor')", "= 'monitor'")
+_CLAIM_LOOKS: Final = _CLAIM(kinds=SQL("kind = 'monitor'"))
 # In another place of the queue: whom nobody has verified yet is no reason to keep others waiting.
 _CLAIM_POLLS: Final = """
     UPDATE gatehouse.worklist w
@@ -107,7 +109,9 @@ class Worker:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         async with self._services.pool.connection() as connection:
-            cursor = await connection.execute(_CLAIM, (LEASE, self._services.clock(), room), prepare=True, binary=True)
+            cursor = await connection.execute(
+                _CLAIM_STEPS, (LEASE, self._services.clock(), room), prepare=True, binary=True
+            )
             rows = await cursor.fetchall()
             if len(rows) < room // 2:
                 looks = (LEASE, self._services.clock(), room // 2 - len(rows))
