@@ -5,25 +5,19 @@ made of what is there by then, and is made again.
 """
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-import psycopg
-from psycopg import Connection
+from typing import Any, Final
 
 from application.streams import signing_stream
 from application.transparency.notes import Note, Signer, parse_checkpoint, signed
 from domain.events import EVENTS
-from infrastructure.arrays import understand_arrays
-from infrastructure.collector import spared_collector
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.chain import Chain
 from infrastructure.exports.conversion import convert
+from infrastructure.exports.entry_writer import EntryWriter, reading
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
 from infrastructure.exports.progress import Progress
@@ -34,7 +28,7 @@ from infrastructure.exports.tiles import put_tiles
 from infrastructure.schemas import schemas
 
 FORMAT: Final = "gatehouse-bundle/1"
-STEP: Final = 8 * SPAN
+STEP: Final = 32 * SPAN
 """Positions from one point that an export can be gone on with to the next."""
 VERIFIER: Final = Path(__file__).with_name("verify.py")
 README: Final = b"""\
@@ -42,8 +36,6 @@ Events of a log, each a line of entries.jsonl, and all that it takes to check th
     python3 verify.py .
 It needs Python alone. manifest.json says what was asked for; the events are described in schemas/.
 """
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +73,9 @@ class Writing:
         what the log holds.
         """
         parts, state = Parts(self.target.folder), self.state
-        with spared_collector(), _reading(self.conninfo) as connection:
-            selection = Selection(connection, self.asked, state.upto)
-            first = selection.first()
-            self._write_entries(selection, first, parts, progress)
+        with reading(self.conninfo) as connection:
+            first = Selection(connection, self.asked, state.upto).first()
+            self._write_entries(first, parts, progress)
             announcements = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
             keys = Selection(connection, announcements, self.announced_at)
             parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
@@ -97,22 +88,25 @@ class Writing:
             parts.put(f"schemas/{name}", schema)
         return Made(parts, state.entries, first)
 
-    def _write_entries(self, selection: Selection, first: int, parts: Parts, progress: Progress) -> None:
+    def _write_entries(self, first: int, parts: Parts, progress: Progress) -> None:
         """Write entries.jsonl from where the state has come to, and keep in it how far that is."""
-        chain, state = Chain(selection), self.state
+        state = self.state
         state.position = max(state.position, first - 1)
         kept = state.position
         progress(state.position)
-        with GrowingFile(parts.folder / ENTRIES, state.bytes) as file:
-            for page in ahead(selection.pages(state.position)):
-                file.append(chain.lines(page))
-                progress(page.last - state.position)
-                state.entries += len(page.rows)
-                state.position, state.bytes = page.last, file.bytes
-                if page.last - kept >= STEP or page.last == state.upto:
-                    file.sync()
-                    self.target.keep(self.asked, state)
-                    kept = page.last
+        path = parts.folder / ENTRIES
+        with GrowingFile(path, state.bytes) as file:
+            writer = EntryWriter(self.conninfo, self.asked, state.upto, state.position, path, state.bytes)
+            with closing(writer.write()) as spans:
+                for span in spans:
+                    file.follow(span.bytes)
+                    progress(span.last - state.position)
+                    state.entries += span.entries
+                    state.position, state.bytes = span.last, file.bytes
+                    if span.last - kept >= STEP or span.last == state.upto:
+                        file.sync()
+                        self.target.keep(self.asked, state)
+                        kept = span.last
             parts.claim(ENTRIES, file)
 
 
@@ -136,21 +130,3 @@ def seal(writing: Writing, made: Made, signer: Signer) -> str:
     made.parts.put("manifest.json", manifest)
     made.parts.put("manifest.sig", signed(f"{checkpoint.origin}\nmanifest\n{digest}\n", signer).whole.encode())
     return digest
-
-
-def ahead(pages: Iterator[T]) -> Iterator[T]:
-    """The same, with the next one being read meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = thread.submit(next, pages, None)
-            yield page
-
-
-@contextmanager
-def _reading(conninfo: str) -> Iterator[Connection[Any]]:
-    """A connection that finds pages by their keys, whatever the planner thinks of a table."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        understand_arrays(connection)
-        connection.execute("SET enable_seqscan = off")
-        yield connection

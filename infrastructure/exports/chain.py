@@ -14,7 +14,6 @@ REMEMBERED: Final = 10_000
 """Streams whose newest hash is kept in memory, so that it is at hand where the next version comes soon."""
 _NONE: Final = b"null"
 _BEFORE_EVENT, _END = b',"event":', b"}\n"
-_HEX: Final = 64
 _UNKNOWN: Final = 0, b""
 
 
@@ -38,7 +37,7 @@ class Chain:
                     missing.append((stream, version - 1, len(parts) + 1))
             parts += (head, before, _BEFORE_EVENT, state, _END)
             index, at = divmod(position - 1, WIDTH)
-            newest[stream] = version, b'"%b"' % leaves[index][at * _HEX : (at + 1) * _HEX]
+            newest[stream] = version, leaves[index][at]
         if missing:
             self._fill(parts, missing)
         self._forget_some()

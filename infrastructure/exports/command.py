@@ -16,6 +16,7 @@ from application.ports import Unavailable
 from domain.events import EVENTS
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.exports.asked import Asked, Format, in_utc
+from infrastructure.exports.beside import Died
 from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import Exporter, Produced, in_thread, produce
 from infrastructure.exports.target import Target
@@ -50,6 +51,8 @@ def export(asked: Asked, output: Path, *, as_json: bool) -> None:
             raise CannotStart(f"the bundle cannot be written: {fault.strerror}: {fault.filename or output}") from fault
         except (psycopg.Error, Unavailable) as fault:
             raise CannotStart(f"the database cannot be read: {type(fault).__name__}") from fault
+        except Died as fault:
+            raise CannotStart("the process that reads the log was killed: ask for the same again to go on") from fault
     _show(produced, target, monotonic() - begun, as_json=as_json)
 
 

@@ -14,17 +14,28 @@ class GrowingFile:
     def __init__(self, path: Path, good: int = 0) -> None:
         path.touch()
         self._file = path.open("r+b", buffering=BLOCK)
-        self._hash = sha256()
         self._file.truncate(good)
-        for block in iter(lambda: self._file.read(BLOCK), b""):
-            self._hash.update(block)
-        self.bytes = good
+        self._hash = sha256()
+        self._read = memoryview(bytearray(BLOCK))
+        self.bytes = 0
+        self.follow(good)
+        self._file.seek(good)
 
     def append(self, data: bytes) -> None:
         """Write behind what is there."""
         self._file.write(data)
         self._hash.update(data)
         self.bytes += len(data)
+
+    def follow(self, length: int) -> None:
+        """Take in what somebody else wrote behind what is there. Raises `EOFError` where it is not so long."""
+        end = self.bytes + length
+        while self.bytes < end:
+            came = os.preadv(self._file.fileno(), [self._read[: end - self.bytes]], self.bytes)
+            if not came:
+                raise EOFError
+            self._hash.update(self._read[:came])
+            self.bytes += came
 
     def sync(self) -> int:
         """Have everything on the disk; answer how many bytes that is."""

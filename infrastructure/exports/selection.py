@@ -57,10 +57,10 @@ Row = tuple[bytes, int, bytes, bytes, int]
 
 
 class Page(NamedTuple):
-    """The chosen rows of a span, the tiles that hold their leaf hashes in hex, and the span's last position."""
+    """The chosen rows of a span, the leaf hashes of their tiles as a line has them, and the span's last position."""
 
     rows: list[Row]
-    leaves: dict[int, bytes]
+    leaves: dict[int, list[bytes]]
     last: int
 
 
@@ -92,15 +92,14 @@ class Selection:
         found = self.connection.execute(_PREDECESSORS, columns, prepare=True, binary=True).fetchall()
         return {(stream, version): leaf.encode() for stream, version, leaf in found}
 
-    def _leaves(self, indices: set[int]) -> dict[int, bytes]:
-        """The lowest tiles in hex. Raises `TilesMissing`."""
+    def _leaves(self, indices: set[int]) -> dict[int, list[bytes]]:
+        """The hashes of the lowest tiles, in hex and quoted. Raises `TilesMissing`."""
         lengths = {index: width_at((0, index), self.upto) * BYTES for index in sorted(indices)}
         asked = BigintArray(lengths), IntegerArray(lengths.values())
         tiles = self.connection.execute(_TILES, asked, prepare=True, binary=True).fetchall()
-        found = {index: hashes.hex().encode() for index, hashes in tiles}
-        if any(len(found.get(index, b"")) != 2 * length for index, length in lengths.items()):
+        if {index: len(hashes) for index, hashes in tiles} != lengths:
             raise TilesMissing
-        return found
+        return {index: _quoted(hashes) for index, hashes in tiles}
 
     def _conditions(self) -> Composed:
         """The filters but for time, which the range of positions is."""
@@ -112,6 +111,12 @@ class Selection:
         if asked.partner:
             conditions += _PARTNER(Literal(f'"data":{{"partner":"{asked.partner}"'))
         return conditions
+
+
+def _quoted(hashes: bytes) -> list[bytes]:
+    """A tile's hashes as they stand in a line. Put together whole, as making each of a million would take long."""
+    quoted = hashes.hex("\n", BYTES).replace("\n", '"\n"')
+    return f'"{quoted}"'.encode().split(b"\n")
 
 
 def position_before(connection: Connection[Any], moment: datetime) -> int:

@@ -7,17 +7,23 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from infrastructure.cli import main
-from infrastructure.exports import bundle
+from infrastructure.exports import bundle, entry_writer
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
 from infrastructure.exports.selection import SPAN
 from infrastructure.exports.target import Target
 
 left = int(sys.argv.pop(1))
-append, put, keep, hand_over = GrowingFile.append, Parts.put, Target.keep, Target.hand_over
+append, put_block, put, keep, hand_over = (
+    entry_writer.append,
+    GrowingFile.append,
+    Parts.put,
+    Target.keep,
+    Target.hand_over,
+)
 
 
 def now() -> bool:
@@ -32,12 +38,19 @@ def die() -> NoReturn:
     raise AssertionError
 
 
-def dying_append(file: GrowingFile, data: bytes) -> None:
+def dying_append(file: BinaryIO, data: bytes) -> None:
     if now():
         append(file, data[: len(data) // 2])
-        file.sync()
         die()
     append(file, data)
+
+
+def dying_put_block(file: GrowingFile, data: bytes) -> None:
+    if now():
+        put_block(file, data[: len(data) // 2])
+        file.sync()
+        die()
+    put_block(file, data)
 
 
 def dying_put(parts: Parts, name: str, data: bytes) -> None:
@@ -63,7 +76,8 @@ def dying_hand_over(target: Target) -> None:
 if __name__ == "__main__":
     bundle.STEP = 2 * SPAN  # type: ignore[misc] # it is Final: small steps for a small log
     for owner, name, dying in (
-        (GrowingFile, "append", dying_append),
+        (entry_writer, "append", dying_append),
+        (GrowingFile, "append", dying_put_block),
         (Parts, "put", dying_put),
         (Target, "keep", dying_keep),
         (Target, "hand_over", dying_hand_over),
