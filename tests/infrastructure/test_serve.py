@@ -65,11 +65,11 @@ def refusal(data: Path, *arguments: str, **more: str) -> str:
     return first
 
 
-def eventually(condition: Callable[[], object]) -> None:
+def eventually(condition: Callable[[], object], otherwise: Callable[[], object] = lambda: "not in time") -> None:
     """Wait until it holds."""
     deadline = time.monotonic() + SOON
     while not condition():
-        assert time.monotonic() < deadline, "not in time"
+        assert time.monotonic() < deadline, otherwise()
         time.sleep(0.01)
 
 
@@ -89,6 +89,12 @@ def left(data: Path) -> list[int]:
 def nothing_is_left(data: Path) -> bool:
     """Whether service, work process and PostgreSQL are all gone."""
     return not left(data) and server_is_gone(data / "postgres", within=0)
+
+
+def what_is_left(data: Path) -> list[str]:
+    """What a failure says of it: our processes by their command lines, and PostgreSQL's last words."""
+    ours = [Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ") for process in left(data)]
+    return [*ours, *(data / "postgres" / "postgres.log").read_text().splitlines()[-3:]]
 
 
 @dataclass
@@ -169,7 +175,7 @@ def starting(data: Path, port: int = 0) -> "Iterator[subprocess.Popen[str]]":
             yield process
         finally:
             process.kill()
-    eventually(lambda: nothing_is_left(data))
+    eventually(lambda: nothing_is_left(data), otherwise=lambda: what_is_left(data))
 
 
 def answers(announcement: Path) -> bool:
