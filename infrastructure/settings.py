@@ -33,6 +33,7 @@ KEY_FIELDS: Final = (
     "master_previous_key",
     "fingerprint_key",
     "cursor_key",
+    "cursor_previous_key",
     "callback_key",
     "signing_key",
     "signing_previous_key",
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     master_previous_key: SecretStr | None = Field(default=None, repr=False)
     fingerprint_key: SecretStr | None = Field(default=None, repr=False)
     cursor_key: SecretStr | None = Field(default=None, repr=False)
+    cursor_previous_key: SecretStr | None = Field(default=None, repr=False)
     callback_key: SecretStr | None = Field(default=None, repr=False)
     signing_key: SecretStr | None = Field(default=None, repr=False)
     signing_previous_key: SecretStr | None = Field(default=None, repr=False)

@@ -7,8 +7,8 @@ import pytest
 
 from application.handlers import append
 from infrastructure import api_keys
-from infrastructure.administration import IssuedKey, issue_key
 from infrastructure.api_keys import FRESH, JUST_READ, KeyDirectory, Role, issue, new_key, revoke
+from infrastructure.key_changes import IssuedKey, issue_key
 from tests.support.http import rows
 from tests.support.world import World
 
