@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
+from warnings import catch_warnings, simplefilter
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeyFlexible
+from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
 LONGEST: Final = 8192
@@ -20,12 +22,21 @@ class BadToken(Exception):
     """The token proves nothing: whatever is wrong with it, whoever sent it is told no more."""
 
 
-def opened(text: str, key: KeyFlexible, algorithms: list[str], claims: JWTClaimsRegistry) -> jwt.Token:
+def opened(
+    text: str,
+    key: KeyFlexible,
+    algorithms: list[str],
+    claims: JWTClaimsRegistry,
+    *,
+    registry: JWSRegistry | None = None,
+) -> jwt.Token:
     """The token with its claims, which are as `claims` asks. Raises `BadToken`."""
     if len(text) > LONGEST:
         raise BadToken
     try:
-        token = jwt.decode(text, key, algorithms)
+        with catch_warnings():
+            simplefilter("ignore", SecurityWarning)  # EdDSA names no curve (RFC 9864), but its key does
+            token = jwt.decode(text, key, algorithms, registry)
         claims.validate(token.claims)
     except (JoseError, TypeError, ValueError, RecursionError):  # the library's own, and what odd JSON does to it
         raise BadToken from None

@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from infrastructure.access.persons import NoRole
 from infrastructure.access.refusals import Refusals, TooMany
 from infrastructure.access.tokens import Tokens
 from infrastructure.api_keys import Caller
@@ -31,6 +32,8 @@ class Authentication:
     def __init__(self, services: Services) -> None:
         self._directory = services.directory
         self.tokens = Tokens(services.keys.token_secrets, services.clock)
+        self._persons = services.persons
+        self._clock = services.clock
         self._refusals = Refusals(services)
 
     async def run(self) -> None:
@@ -75,7 +78,12 @@ class Authentication:
         grant = self.tokens.read(credential)
         if grant is not None:
             return await self._directory.holder(grant.key_id, grant.generation, newest=newest)
-        return None
+        if self._persons is None:
+            return None
+        try:
+            return await self._persons.find(credential, self._clock().timestamp(), newest=newest)
+        except NoRole:
+            raise Problem("forbidden") from None
 
 
 def _address(request: Request) -> str:
