@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Final
-from urllib.parse import urlsplit
+from warnings import catch_warnings, simplefilter
 
 import httpx2
 import structlog
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -115,7 +115,7 @@ class IssuerKeys:
 
     async def _get(self, url: object) -> tuple[dict[str, Any], Mapping[str, str]]:
         """A document of the issuer's with its headers. Raises `BadDocument` or an error of the client's."""
-        if not isinstance(url, str) or urlsplit(url).scheme not in self._schemes:
+        if not isinstance(url, str) or url.partition("://")[0] not in self._schemes:
             raise BadDocument("no address that we would ask")
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         async with (
@@ -158,7 +158,9 @@ def _imported(jwk: dict[str, Any]) -> tuple[Key, str] | None:
     if jwk.get("use", "sig") != "sig" or "d" in jwk or "k" in jwk:
         return None
     try:
-        key = JWKRegistry.import_key(jwk)
+        with catch_warnings():
+            simplefilter("ignore", SecurityWarning)  # of what is too short, which is left out below
+            key = JWKRegistry.import_key(jwk)
     except (JoseError, KeyError, TypeError, ValueError):  # the library's own, and what odd values do to it
         return None
     algorithm = _algorithm(key)
