@@ -182,6 +182,20 @@ async def test_officers_read_these_fields(world: World) -> None:
         assert_shaped(stored, event)
 
 
+async def test_keys_and_tokens_have_these_fields(world: World) -> None:
+    order = {"role": "partner", "name": "Example Cards"}
+    issued = (await world.admin.post("/v1/keys", json=order)).json()
+    login = {"apiKey": issued["apiKey"], "apiSecret": issued["apiSecret"]}
+    token = (await world.partner.post("/v1/auth/token", json=login)).json()
+    listed = (await world.admin.get("/v1/keys")).json()
+
+    key = {"apiKey": UUID, "role": "partner", "name": "Example Cards", "partner": UUID}
+    assert_shaped(issued, key | {"apiSecret": r"gh_partner_[\w-]{43}"})
+    assert_shaped(token, {"token": r"[\w-]+\.[\w-]+\.[\w-]+", "expiresAt": TIME, "tokenType": "Bearer"})
+    assert list(listed) == ["keys"]
+    assert_shaped(listed["keys"][-1], key)
+
+
 def test_these_are_the_problem_codes_and_their_statuses() -> None:
     assert {code: kind.status for code, kind in PROBLEMS.items()} == CODES
 
