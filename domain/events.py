@@ -304,6 +304,23 @@ class ApiKeyRevoked(Event):
     """The key may call nothing any more."""
 
 
+class ApiKeyRotated(Event):
+    """The key has another secret from here on, and the one before ended. Only its SHA-256 is kept."""
+
+    key_hash: Digest
+
+
+class LoginRefused(Event):
+    """What was shown let nobody in: noted at the first time in a while, and once more for all others of that while."""
+
+    means: Literal["secret", "bearer"]
+    """A key's name with a secret that is not its own; or bearer credentials in masses, which name no key."""
+    attempts: int
+    since: Moment
+    api_key: UUID | None = None
+    """The key that was named, if it is one."""
+
+
 class AuditTrailRead(Event):
     """Somebody who may see the inside of a customer read it: who, and what of it."""
 
@@ -417,6 +434,8 @@ EVENTS: Final[dict[str, type[Event]]] = {
         OnboardingBarred,
         ApiKeyIssued,
         ApiKeyRevoked,
+        ApiKeyRotated,
+        LoginRefused,
         AuditTrailRead,
         SanctionsListPublished,
         CustomersRescreened,

@@ -4,18 +4,18 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TypeVar, get_args
 from uuid import UUID
 
 import typer
 
-from application.handlers import append
 from domain.refusals import Refused
 from domain.vocabulary import LegalBasis
+from infrastructure import key_changes
 from infrastructure import migrate as migrations
-from infrastructure.api_keys import Role, UnknownKey, issue, new_key, revoke
+from infrastructure.api_keys import Role, UnknownKey
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
 from infrastructure.erasure import erase_subject
 from infrastructure.faults import CannotStart
@@ -28,17 +28,6 @@ from infrastructure.services import Services
 from infrastructure.settings import Settings, load_settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedKey:
-    """A key as it is shown, once."""
-
-    key_id: UUID
-    role: str
-    name: str
-    partner: UUID | None
-    key: str
 
 
 def migrate() -> None:
@@ -62,29 +51,20 @@ def create_key(*, role: str, name: str, partner: str | None, as_json: bool) -> N
     if partner is not None and role != "partner":
         raise CannotStart("only a partner's key belongs to a partner")
     given = _uuid(partner) if partner is not None else None
-    issued = with_services(lambda services: issue_key(services, role=role, name=name, partner=given))  # type: ignore[arg-type] # checked above
-    if as_json:
-        shown = asdict(issued)
-        typer.echo(json.dumps({_camel(field): value for field, value in shown.items()}, default=str))
-    else:
-        of = f" of partner {issued.partner}" if issued.partner else ""
-        typer.echo(f"key {issued.key_id}{of}, shown this once:\n{issued.key}")
+    issued = with_services(lambda services: key_changes.issue_key(services, role=role, name=name, partner=given))  # type: ignore[arg-type] # checked above
+    _show(issued, as_json=as_json)
+
+
+def rotate_key(key_id: str, *, as_json: bool) -> None:
+    """Give a key another secret, and show it."""
+    stream = _uuid(key_id)
+    _show(_changed(lambda services: key_changes.rotate_key(services, stream)), as_json=as_json)
 
 
 def revoke_key(key_id: str) -> None:
     """End a key."""
     stream = _uuid(key_id)
-
-    async def run(services: Services) -> int:
-        outcome = await services.execute(lambda: append(stream, revoke), actor="admin:console")
-        return outcome.version
-
-    try:
-        known = with_services(run)
-    except UnknownKey:
-        known = 0
-    if not known:
-        raise CannotStart("there is no such key")
+    _changed(lambda services: key_changes.revoke_key(services, stream))
     typer.echo("revoked")
 
 
@@ -123,23 +103,6 @@ def erase_customer(customer: str, *, basis: str, as_json: bool) -> None:
         typer.echo(f"erased at {erased_at.isoformat()}: what was sealed with the customer's key never opens again")
 
 
-async def issue_key(services: Services, *, role: Role, name: str, partner: UUID | None = None) -> IssuedKey:
-    """Issue a key; a partner's first key makes the partner."""
-    key, key_hash = new_key(role)
-    key_id = services.new_id()
-    if role == "partner" and partner is None:
-        partner = services.new_id()
-    await services.execute(
-        lambda: append(
-            key_id,
-            lambda history: issue(key_hash=key_hash, role=role, name=name, partner=partner, history=history),
-        ),
-        actor="admin:console",
-        correlation_id=key_id,
-    )
-    return IssuedKey(key_id, role, name, partner, key)
-
-
 async def sample_adopted(services: Services, settings: Settings) -> None:
     """In sandbox mode, screen with the sample until a list is adopted."""
     if settings.mode == "production":
@@ -163,6 +126,22 @@ def with_services(use: Callable[[Services], Awaitable[T]]) -> T:
                 return await use(services)
 
         return asyncio.run(run())
+
+
+def _show(key: key_changes.IssuedKey, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({_camel(field): value for field, value in asdict(key).items()}, default=str))
+    else:
+        of = f" of partner {key.partner}" if key.partner else ""
+        typer.echo(f"key {key.key_id}{of}, shown this once:\n{key.key}")
+
+
+def _changed(change: Callable[[Services], Awaitable[T]]) -> T:
+    """Run a change of a key that there must be."""
+    try:
+        return with_services(change)
+    except UnknownKey:
+        raise CannotStart("there is no such key") from None
 
 
 def _uuid(text: str) -> UUID:

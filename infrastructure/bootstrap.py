@@ -19,6 +19,7 @@ from application.executor import Executor
 from application.ports import Clock, VerificationProvider
 from domain.challenge import Site
 from infrastructure import ids
+from infrastructure.access.issuer import chosen_issuer
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
@@ -174,6 +175,7 @@ async def open_services(
             as_of=AsOf(pool),
             pool=pool,
             directory=KeyDirectory(pool),
+            persons=chosen_issuer(settings, keys, vendors),
             keys=keys,
             key_source=settings.key_source,
             signing=SigningKey(settings.key_source, keys.signing),

@@ -133,6 +133,14 @@ def keys_revoke(key_id: str) -> None:
     revoke_key(key_id)
 
 
+@keys_app.command("new-secret")
+def keys_new_secret(key_id: str, *, json: Json = False) -> None:
+    """Give a key another secret, shown once. The one before, and all tokens, end at once."""
+    from infrastructure.administration import rotate_key
+
+    rotate_key(key_id, as_json=json)
+
+
 @keys_app.command("rotate")
 def keys_rotate(
     name: Annotated[str, typer.Argument(metavar="master|signing")],

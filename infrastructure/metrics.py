@@ -14,6 +14,7 @@ PROJECTION_POSITION: Final = Gauge("gatehouse_projection_position", "Position a 
 PROJECTION_STOPPED: Final = Gauge("gatehouse_projection_stopped", "1 where an event stopped it", ["projection"])
 LOG_POSITION: Final = Gauge("gatehouse_log_position", "Position of the newest event")
 WORK_DUE: Final = Gauge("gatehouse_work_due", "Steps of the worklist that are due", ["kind"])
+LOGINS_REFUSED: Final = Counter("gatehouse_logins_refused", "Wrong secrets, and bearers in masses", ["means"])
 IGNORED_RESULTS: Final = Counter("gatehouse_ignored_results", "Late or repeated provider results", ["provider"])
 PROVIDER_CALLS: Final = Counter("gatehouse_provider_calls", "Calls to providers", ["provider", "outcome"])
 PROVIDER_LATENCY: Final = Histogram(

@@ -15,6 +15,7 @@ from domain.commands import Command, RecordVerification
 from domain.customer import fold
 from domain.policies.verification import VERIFICATION_1
 from domain.vocabulary import Confirmation
+from infrastructure.access.persons import Persons
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
 from infrastructure.evidence_store import SealedEvidence
@@ -61,6 +62,8 @@ class Services:
     as_of: AsOf
     pool: Pool
     directory: KeyDirectory
+    persons: Persons | None
+    """None where no OIDC issuer is set."""
     keys: Keys
     key_source: KeySource
     signing: SigningKey

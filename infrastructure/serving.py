@@ -22,7 +22,7 @@ import typer
 import uvicorn
 import uvloop
 
-from infrastructure.administration import issue_key, sample_adopted
+from infrastructure.administration import sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, open_services
 from infrastructure.collector import spared_collector
@@ -31,6 +31,7 @@ from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
+from infrastructure.key_changes import issue_key
 from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
@@ -203,12 +204,20 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    exporting = asyncio.create_task(app.state.exports.run())
+    lives = [
+        asyncio.create_task(life)
+        for life in (
+            app.state.exports.run(),
+            app.state.authentication.run(),
+            services.directory.follow(services.conninfo),
+        )
+    ]
     try:
         yield
     finally:
-        exporting.cancel()
-        await asyncio.gather(exporting, return_exceptions=True)
+        for life in lives:
+            life.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
 

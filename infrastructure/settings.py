@@ -33,6 +33,7 @@ KEY_FIELDS: Final = (
     "master_previous_key",
     "fingerprint_key",
     "cursor_key",
+    "cursor_previous_key",
     "callback_key",
     "signing_key",
     "signing_previous_key",
@@ -41,6 +42,7 @@ OPTIONAL: Final = (
     "database_url",
     "key_command",
     "origin",
+    "oidc_issuer",
     "chainalysis_sanctions_key",
     "chainalysis_key",
     "trm_key",
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     master_previous_key: SecretStr | None = Field(default=None, repr=False)
     fingerprint_key: SecretStr | None = Field(default=None, repr=False)
     cursor_key: SecretStr | None = Field(default=None, repr=False)
+    cursor_previous_key: SecretStr | None = Field(default=None, repr=False)
     callback_key: SecretStr | None = Field(default=None, repr=False)
     signing_key: SecretStr | None = Field(default=None, repr=False)
     signing_previous_key: SecretStr | None = Field(default=None, repr=False)
@@ -107,6 +110,15 @@ class Settings(BaseSettings):
     """May be left out: TRM then allows one question a second."""
     trm_url: str = "https://api.trmlabs.com"
     watchman_url: str | None = None
+
+    oidc_issuer: str | None = None
+    """Whose tokens let persons in, beside API keys; exactly as it calls itself."""
+    oidc_audience: str = ""
+    """What the issuer calls this service."""
+    oidc_role_claim: str = "roles"
+    """The claim that says what a person may do; with dots in it, one further inside."""
+    oidc_roles: Annotated[dict[str, Literal["officer", "auditor", "admin"]], NoDecode] = {}
+    """Which of its values are which role, as a JSON object. Who has several roles is let in with none."""
 
     kyc: Literal["sumsub"] | None = None
     """Who verifies persons. Without it the sandbox's own provider does, and in production mode nobody."""
@@ -176,7 +188,7 @@ class Settings(BaseSettings):
             raise ValueError("not an origin")
         return url
 
-    @field_validator("rpc", mode="before")
+    @field_validator("rpc", "oidc_roles", mode="before")
     @classmethod
     def _an_object(cls, text: object) -> object:
         """Read here, where a complaint shows nothing of it: a node's address often holds its key."""
@@ -212,7 +224,7 @@ class Settings(BaseSettings):
             raise ValueError("not a key")
         return key
 
-    @field_validator("chainalysis_sanctions_url", "chainalysis_url", "trm_url", "watchman_url")
+    @field_validator("chainalysis_sanctions_url", "chainalysis_url", "trm_url", "watchman_url", "oidc_issuer")
     @classmethod
     def _a_base(cls, url: str | None) -> str | None:
         """What paths are put behind."""
@@ -241,6 +253,13 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """How others reach it."""
         return (self.public_url or self.local_url).rstrip("/")
+
+    def check_oidc(self) -> None:
+        """Raise `BadSettings` where the OIDC issuer lacks a setting, or could be anybody."""
+        if not self.oidc_audience.strip() or not self.oidc_role_claim.strip() or not self.oidc_roles:
+            raise BadSettings("GATEHOUSE_OIDC_ISSUER needs GATEHOUSE_OIDC_AUDIENCE and GATEHOUSE_OIDC_ROLES")
+        if self.mode == "production" and not (self.oidc_issuer or "").startswith("https://"):
+            raise BadSettings("GATEHOUSE_OIDC_ISSUER must be https in production mode")
 
     def check_sumsub(self) -> None:
         """Raise `BadSettings` where Sumsub lacks a setting, or its token is not this mode's."""
@@ -283,4 +302,6 @@ def load_settings() -> Settings:
         raise BadSettings(f"cannot make sense of the setting {names}") from None
     if settings.kyc == "sumsub":
         settings.check_sumsub()
+    if settings.oidc_issuer is not None:
+        settings.check_oidc()
     return settings

@@ -10,10 +10,12 @@ from domain.events import (
     EVENTS,
     ApiKeyIssued,
     ApiKeyRevoked,
+    ApiKeyRotated,
     AuditTrailRead,
     CheckpointPublished,
     CustomersRescreened,
     ExportProduced,
+    LoginRefused,
     MasterKeyRotated,
     OnboardingBarred,
     PersonRecognised,
@@ -35,12 +37,14 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     OnboardingBarred,
     ApiKeyIssued,
     ApiKeyRevoked,
+    ApiKeyRotated,
     AuditTrailRead,
     SanctionsListPublished,
     SigningKeyAnnounced,
     CheckpointPublished,
     ExportProduced,
     MasterKeyRotated,
+    LoginRefused,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
 

@@ -11,12 +11,12 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infrastructure.administration import issue_key
 from infrastructure.demo.partner import Officer, Partner, Unexpected
 from infrastructure.demo.stories import DemoClock, Stage, Story
 from infrastructure.demo.wallet import OwnedWallet
 from infrastructure.faults import CannotStart
 from infrastructure.ids import now
+from infrastructure.key_changes import issue_key
 from infrastructure.sanctions import sdn_advanced, sdn_writer
 from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.screening.ofac import adopted_list

@@ -24,9 +24,10 @@ SUBJECT: Final = "subject"
 _SUBJECTS: Final = {event.__name__: "customer" for event in CUSTOMER_EVENTS} | {
     "ApiKeyIssued": "api key",
     "ApiKeyRevoked": "api key",
+    "ApiKeyRotated": "api key",
     "SanctionsListPublished": "sanctions list",
 }
-_NAMED: Final = {"customer": "customer", "partner": "partner", "reader": "api key"}
+_NAMED: Final = {"customer": "customer", "partner": "partner", "reader": "api key", "apiKey": "api key"}
 """Fields that name objects, and of which type those are."""
 _ENVELOPE: Final = {
     "position": "integer",

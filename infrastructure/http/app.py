@@ -16,6 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
 from infrastructure.http.audit import AuditRoutes
+from infrastructure.http.authentication import Authentication
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customer_lists import CustomerListRoutes
@@ -26,6 +27,7 @@ from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
+from infrastructure.http.keys import KeyRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -47,7 +49,14 @@ from infrastructure.verification.nobody import NoProvider
 from infrastructure.version import VERSION
 
 V1: Final = "/v1"
-ALWAYS: Final = ("unauthenticated", "forbidden", "invalid_request", "internal_error", "unavailable")
+ALWAYS: Final = (
+    "unauthenticated",
+    "forbidden",
+    "invalid_request",
+    "too_many_requests",
+    "internal_error",
+    "unavailable",
+)
 RAW: Final = (
     "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
 )
@@ -72,9 +81,11 @@ _APPLIED: Final = {
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
-    gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
+    app.state.authentication = Authentication(services)
+    gate = Gate(app.state.authentication, Waiting(services.pool), AuditTrail(services))
     app.state.exports = ExportJobs(services)
     routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
+    routes += KeyRoutes(services, app.state.authentication).routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)
@@ -153,7 +164,7 @@ def _described(route: Route) -> dict[str, Any]:
     responses[route.status] = {"description": "Done"} | _content(route)
     if route.method == "GET":
         responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
-    extra: dict[str, Any] = {"security": [{"apiKey": []}]}
+    extra: dict[str, Any] = {"security": [] if route.authenticate else [{"apiKey": []}]}
     if route.body:
         content = {"application/json": {"schema": _ref(route.body), "example": example_of(route.body)}}
         extra["requestBody"] = {"required": route.body_required, "content": content}

@@ -20,11 +20,13 @@ class Kind:
 PROBLEMS: Final[dict[str, Kind]] = {
     "malformed_http": Kind(400, "This is not an HTTP/1.1 request."),
     "invalid_json": Kind(400, "The body is not JSON."),
-    "unauthenticated": Kind(401, "A valid API key is needed: `Authorization: Bearer <key>`."),
+    "unauthenticated": Kind(401, "A valid token is needed: `Authorization: Bearer <token>`."),
+    "invalid_credentials": Kind(401, "There is no such key, or this is not its secret."),
     "signature_invalid": Kind(401, "The signature does not prove ownership of the wallet."),
     "callback_signature_invalid": Kind(401, "The callback's signature does not hold, or it is too old."),
     "forbidden": Kind(403, "This key's role may not do this."),
     "onboarding_barred": Kind(403, "This wallet or person cannot be onboarded."),
+    "key_not_found": Kind(404, "There is no such API key."),
     "not_found": Kind(404, "There is nothing here."),
     "policy_not_found": Kind(404, "There is no such policy."),
     "schema_not_found": Kind(404, "There is no such schema."),
@@ -72,6 +74,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "malformed_sanctions_list": Kind(422, "This is not a whole sanctions list in OFAC's advanced format."),
     "sanctions_list_in_future": Kind(422, "The sanctions list is of a day that is yet to come."),
     "outcome_not_applicable": Kind(422, "This step has no such outcome."),
+    "too_many_requests": Kind(429, "Too many: wait as long as `Retry-After` says."),
     "head_too_large": Kind(431, "The request line and the headers are larger than 64 KiB."),
     "internal_error": Kind(500, "Something went wrong on our side."),
     "log_does_not_match": Kind(500, "The log does not match what was signed of it: there is no proof to be had."),
@@ -102,7 +105,7 @@ def problem_response(problem: Problem) -> Response:
     }
     headers = dict(problem.headers)
     if kind.status == 401:  # noqa: PLR2004 -- RFC 9110 asks for it with this status
-        headers["WWW-Authenticate"] = "Bearer"
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="gatehouse"')
     if kind.status == 503:  # noqa: PLR2004 -- how long to wait
         headers.setdefault("Retry-After", "1")
     return Response(

@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, Response
 from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
-from infrastructure.api_keys import Caller, KeyDirectory, Role
+from infrastructure.api_keys import Caller, Role
 from infrastructure.audit_trail import AuditTrail
+from infrastructure.http.authentication import Authentication
 from infrastructure.http.problems import Problem, problem_response
-from infrastructure.http.requests import header
 from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
@@ -62,6 +62,8 @@ class Route:
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
+    authenticate: Callable[[Request], Awaitable[Caller]] | None = None
+    """How it is found out who calls, where that is not by a bearer credential."""
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
 
@@ -73,16 +75,17 @@ class PublicResponse(Response):
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory, waiting: Waiting, trail: AuditTrail) -> None:
-        self._keys = keys
+    def __init__(self, authentication: Authentication, waiting: Waiting, trail: AuditTrail) -> None:
+        self._authentication = authentication
         self._trail = trail
         self._waiting = waiting
 
     def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a route that needs a key."""
+        """The endpoint of a route that needs a caller."""
+        authenticate = route.authenticate or self._authentication.of_bearer
 
         async def endpoint(request: Request) -> Response:
-            caller = await self._caller(request)
+            caller = await authenticate(request)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
@@ -110,13 +113,6 @@ class Gate:
         given = call.request.path_params
         customer_id = UUID(given["customer_id"])
         await self._trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
-
-    async def _caller(self, request: Request) -> Caller:
-        scheme, _, key = (header(request, b"authorization") or "").partition(" ")
-        caller = await self._keys.find(key) if scheme.lower() == "bearer" and key else None
-        if caller is None:
-            raise Problem("unauthenticated")
-        return caller
 
 
 def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -33,11 +33,18 @@ class Keys:
     """The seed of an Ed25519 key."""
     previous_master: bytes | None = None
     """The master key that is being replaced, for as long as it wraps anything."""
+    previous_cursor: bytes | None = None
+    """The cursor key that is being replaced, for as long as access tokens live that were issued under it."""
 
     @property
     def masters(self) -> tuple[bytes, ...]:
         """The master keys, the newest first."""
         return (self.master,) if self.previous_master is None else (self.master, self.previous_master)
+
+    @property
+    def token_secrets(self) -> tuple[bytes, ...]:
+        """What the keys of access tokens are derived from, the newest first."""
+        return (self.cursor,) if self.previous_cursor is None else (self.cursor, self.previous_cursor)
 
     def fingerprint_of(self, text: str) -> str:
         """A keyed SHA-256 of `text`, in hex."""
@@ -53,7 +60,8 @@ def load_keys(source: KeySource | Path, *, generate: bool) -> Keys:
         if key is None and generate:
             source.make(name)
         keys[name] = key or source.read(name)
-    return Keys(**keys, previous_master=source.find("master.previous"))
+    previous_master, previous_cursor = source.find("master.previous"), source.find("cursor.previous")
+    return Keys(**keys, previous_master=previous_master, previous_cursor=previous_cursor)
 
 
 def reference_of(key: bytes) -> bytes:

@@ -47,6 +47,8 @@ OTHER_STREAMS = {
     "OnboardingBarred",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "ApiKeyRotated",
+    "LoginRefused",
     "AuditTrailRead",
     "SanctionsListPublished",
     "CustomersRescreened",

@@ -11,11 +11,11 @@ import httpx2
 import pytest
 
 from domain.events import EVENTS
-from infrastructure.administration import issue_key
 from infrastructure.exports.asked import Asked, Format
 from infrastructure.exports.production import Exporter, produce
 from infrastructure.exports.target import Target
 from infrastructure.exports.verify import verify
+from infrastructure.key_changes import issue_key
 from infrastructure.keys.keyring import Destroyed
 from infrastructure.keys.sealing import open_evidence
 from infrastructure.keys.signing import announce_signing_key

@@ -11,11 +11,11 @@ import pytest
 from starlette.routing import Route
 
 from application.handlers import append
-from infrastructure.administration import issue_key
 from infrastructure.api_keys import revoke
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.order_folder import Finished, Order
 from infrastructure.http.app import create_app
+from infrastructure.key_changes import IssuedKey, issue_key
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
 from tests.support.people import (
     REASON,
@@ -76,6 +76,11 @@ TABLE: Final = {
     f"GET {CUSTOMER}/evidence/{{digest}}": Row(INSPECTORS, at="verifying"),
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
     f"GET {CUSTOMER}/proof": Row(AUDITORS),
+    "POST /v1/auth/token": Row(ANYBODY, body="credentials"),
+    "POST /v1/keys": Row((403, 403, 403, 403, 201, *STRANGERS), body="key"),
+    "GET /v1/keys": Row(ADMIN),
+    "POST /v1/keys/{key_id}/rotation": Row(ADMIN),
+    "DELETE /v1/keys/{key_id}": Row((403, 403, 403, 403, 204, *STRANGERS)),
     "GET /v1/audit/checkpoint": Row(AUDITORS),
     "GET /v1/audit/keys": Row(AUDITORS),
     "GET /v1/audit/proofs/inclusion": Row(AUDITORS, query="position=1"),
@@ -123,6 +128,7 @@ WORDS: Final = {
     "decision": {"outcome": "pass", "reason": REASON},
     "hold": {"authority": "Central Bank", "reason": REASON},
     "erasure": {"legalBasis": "retention_over"},
+    "key": {"role": "partner", "name": "another"},
 }
 OF_ONE_CUSTOMER: Final = [name for name, row in TABLE.items() if "{customer_id}" in name and row.answers[0] < 300]
 
@@ -133,6 +139,8 @@ class Callers:
 
     world: World
     clients: dict[str, httpx2.AsyncClient]
+    spare: IssuedKey
+    """A key that nobody in the table calls with."""
     kept: dict[str, Held] = field(default_factory=dict)
 
     async def take(self, at: str, *, keep: bool) -> Held:
@@ -172,7 +180,7 @@ async def callers(world: World) -> AsyncIterator[Callers]:
         name: httpx2.AsyncClient(base_url=world.url, headers=headers, timeout=30) for name, headers in strangers.items()
     }
     try:
-        yield Callers(world, world.clients | clients)
+        yield Callers(world, world.clients | clients, await issue_key(services, role="partner", name="spare"))
     finally:
         for client in clients.values():
             await client.aclose()
@@ -184,8 +192,10 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
     `spent` says that it will be carried out, so that its customer is nobody else's.
     """
     row, method, path = TABLE[name], *name.split(" ")
-    held = await callers.take(row.at, keep=not spent) if "{" in name or row.body == "signature" else None
-    found = await found_for(callers.world, name, held) if held else {}
+    held = await callers.take(row.at, keep=not spent) if _of_a_customer(name) else None
+    found = await found_for(callers.world, name, held) if held else {"key_id": str(callers.spare.key_id)}
+    if spent and "{key_id}" in name:
+        found["key_id"] = str((await issue_key(callers.world.services, role="officer", name="short")).key_id)
     body: dict[str, str] | None = None
     if row.body == "registration":
         body = {"chainId": fresh_wallet().account, "externalId": "user-1"}
@@ -193,6 +203,8 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
         body = {"outcome": "pass"}
     elif row.body in WORDS:
         body = WORDS[row.body]
+    elif row.body == "credentials":
+        body = {"apiKey": str(callers.spare.key_id), "apiSecret": callers.spare.key}
     elif row.body == "signature" and held:
         body = answer_to(held)
     if "/audit/" in path or "/tlog/" in path or path.endswith("/proof"):
@@ -201,6 +213,11 @@ async def request_for(callers: Callers, name: str, *, spent: bool) -> tuple[str,
         await callers.world.project()
         path += "?" + row.query.format(head=await head_of(callers.world))
     return method, path.replace("{path:path}", "0/000.p/1").format(**found), body
+
+
+def _of_a_customer(name: str) -> bool:
+    """Whether a route is about something of a customer's, such as needs one to be there."""
+    return ("{" in name and "{key_id}" not in name) or TABLE[name].body == "signature"
 
 
 async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
@@ -320,28 +337,32 @@ async def test_a_list_names_nobody_elses_customers(callers: Callers) -> None:
     assert listed["officer"] == listed["auditor"] == {mine["id"], theirs["id"]}
 
 
+NOTHING_SHOWN: Final = 'Bearer realm="gatehouse"'
+NOTHING_KNOWN: Final = 'Bearer realm="gatehouse", error="invalid_token"'
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("header", "told"),
     [
-        "{key}",
-        "Bearer",
-        "Bearer  {key}",
-        "Bearer {key}x",
-        "Bearer {key} {key}",
-        "Basic {key}",
-        "Bearer: {key}",
-        "Bearer {lower}",
-        "Bearer k\xe9y",
+        ("{key}", NOTHING_SHOWN),
+        ("Bearer", NOTHING_SHOWN),
+        ("Basic {key}", NOTHING_SHOWN),
+        ("Bearer: {key}", NOTHING_SHOWN),
+        ("Bearer  {key}", NOTHING_KNOWN),
+        ("Bearer {key}x", NOTHING_KNOWN),
+        ("Bearer {key} {key}", NOTHING_KNOWN),
+        ("Bearer {lower}", NOTHING_KNOWN),
+        ("Bearer k\xe9y", NOTHING_KNOWN),
     ],
 )
-async def test_a_key_is_taken_only_as_a_bearer_token_and_only_whole(callers: Callers, header: str) -> None:
+async def test_a_key_is_taken_only_as_a_bearer_token_and_only_whole(callers: Callers, header: str, told: str) -> None:
     key = callers.world.partner.headers["Authorization"].removeprefix("Bearer ")
     given = header.format(key=key, lower=key.lower()).encode("latin-1")
 
     response = await callers.clients["no key"].get("/v1/customers", headers={b"Authorization": given})
 
     assert_problem(response, 401, "unauthenticated")
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == told
 
 
 async def test_a_key_in_the_query_is_no_key(callers: Callers) -> None:

@@ -21,10 +21,10 @@ import pytest
 import uvloop
 from pyarrow.parquet import read_table  # type: ignore[import-untyped] # it comes without types
 
-from infrastructure.administration import issue_key
 from infrastructure.exports import jobs as jobs_module
 from infrastructure.exports.beside import Died, beside
 from infrastructure.exports.target import Target
+from infrastructure.key_changes import issue_key
 from infrastructure.keys.signing import announce_signing_key
 from infrastructure.settings import Settings
 from tests.conftest import Server

@@ -48,11 +48,13 @@ CODES: Final = {
     "malformed_http": 400,
     "invalid_json": 400,
     "unauthenticated": 401,
+    "invalid_credentials": 401,
     "signature_invalid": 401,
     "callback_signature_invalid": 401,
     "forbidden": 403,
     "onboarding_barred": 403,
     "not_found": 404,
+    "key_not_found": 404,
     "customer_not_found": 404,
     "review_not_found": 404,
     "evidence_not_found": 404,
@@ -100,6 +102,7 @@ CODES: Final = {
     "malformed_sanctions_list": 422,
     "sanctions_list_in_future": 422,
     "outcome_not_applicable": 422,
+    "too_many_requests": 429,
     "head_too_large": 431,
     "internal_error": 500,
     "projection_behind": 503,
@@ -177,6 +180,20 @@ async def test_officers_read_these_fields(world: World) -> None:
     for line, stored in zip(timeline["entries"], events["events"], strict=True):
         assert_shaped(line, entry)
         assert_shaped(stored, event)
+
+
+async def test_keys_and_tokens_have_these_fields(world: World) -> None:
+    order = {"role": "partner", "name": "Example Cards"}
+    issued = (await world.admin.post("/v1/keys", json=order)).json()
+    login = {"apiKey": issued["apiKey"], "apiSecret": issued["apiSecret"]}
+    token = (await world.partner.post("/v1/auth/token", json=login)).json()
+    listed = (await world.admin.get("/v1/keys")).json()
+
+    key = {"apiKey": UUID, "role": "partner", "name": "Example Cards", "partner": UUID}
+    assert_shaped(issued, key | {"apiSecret": r"gh_partner_[\w-]{43}"})
+    assert_shaped(token, {"token": r"[\w-]+\.[\w-]+\.[\w-]+", "expiresAt": TIME, "tokenType": "Bearer"})
+    assert list(listed) == ["keys"]
+    assert_shaped(listed["keys"][-1], key)
 
 
 def test_these_are_the_problem_codes_and_their_statuses() -> None:

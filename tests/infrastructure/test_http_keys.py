@@ -1,14 +1,21 @@
 """API keys: what is kept of them, who they let in, and how soon they end."""
 
 import asyncio
+from functools import partial
 from hashlib import sha256
+from itertools import count
 
 import pytest
+from psycopg.sql import SQL
+from psycopg_pool import AsyncConnectionPool
 
 from application.handlers import append
+from application.ports import Unavailable
 from infrastructure import api_keys
-from infrastructure.administration import IssuedKey, issue_key
-from infrastructure.api_keys import FRESH, JUST_READ, KeyDirectory, Role, issue, new_key, revoke
+from infrastructure.api_keys import FRESH, JUST_READ, KeyDirectory, Role, UnknownKey, issue, new_key, revoke, rotate
+from infrastructure.key_changes import IssuedKey, issue_key, revoke_key
+from infrastructure.postgres import AWAY
+from infrastructure.reading import Pool
 from tests.support.http import rows
 from tests.support.world import World
 
@@ -157,3 +164,84 @@ async def test_the_hash_of_a_key_is_no_key(world: World) -> None:
     )
 
     assert response.status_code == 401
+
+
+async def test_another_secret_takes_the_place_of_the_one_before(world: World, watch: Stopwatch) -> None:
+    issued = await issue_key(world.services, role="officer", name="turned")
+    directory = KeyDirectory(world.services.pool)
+    assert await directory.find(issued.key) is not None
+    key, key_hash = new_key("officer")
+    for secret_hash in ("0" * 64, key_hash):
+        await world.services.execute(
+            partial(append, issued.key_id, partial(rotate, key_hash=secret_hash)), actor="admin:console"
+        )
+
+    watch.now += FRESH
+
+    assert await directory.find(issued.key) is None
+    caller = await directory.find(key)
+    assert caller is not None
+    assert (caller.key_id, caller.name, caller.generation) == (issued.key_id, "turned", 3)
+    for generation in (1, 2, 4):
+        assert await directory.holder(issued.key_id, generation) is None
+    assert await directory.holder(issued.key_id, 3) == caller
+
+
+def test_only_a_key_that_may_call_gets_another_secret() -> None:
+    issued = issue(key_hash="0" * 64, role="admin", name="x", partner=None, history=())
+
+    [rotated] = rotate(issued, key_hash="1" * 64)
+    assert len(revoke([*issued, rotated])) == 1
+    for history in ((), [*issued, *revoke(issued)]):
+        with pytest.raises(UnknownKey):
+            rotate(history, key_hash="1" * 64)
+
+
+async def test_news_are_heard_at_once(world: World, watch: Stopwatch) -> None:
+    issued = await issue_key(world.services, role="officer", name="heard of")
+    directory = KeyDirectory(world.services.pool)
+    assert await directory.find(issued.key) is not None
+    following = asyncio.create_task(directory.follow(world.services.conninfo))
+
+    try:
+        async with asyncio.timeout(30):
+            while await directory.find(issued.key) is not None:
+                await revoke_key(world.services, issued.key_id)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    assert watch.now == 0.0
+
+
+async def test_who_cannot_look_lets_nobody_in(world: World, watch: Stopwatch) -> None:
+    issued = await issue_key(world.services, role="officer", name="cut off")
+    pool: Pool = AsyncConnectionPool(world.services.conninfo, open=False, kwargs={"autocommit": True})
+    await pool.open()
+    directory = KeyDirectory(pool)
+    assert await directory.find(issued.key) is not None
+    await pool.close()
+    assert await directory.find(issued.key) is not None
+
+    watch.now += FRESH
+
+    for asked in (directory.find(issued.key), directory.holder(issued.key_id, 1)):
+        with pytest.raises(AWAY):
+            await asked
+
+
+async def test_news_that_are_old_when_they_come_let_nobody_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    issued = await issue_key(world.services, role="officer", name="slow")
+    moments = count(0.0, FRESH)
+    monkeypatch.setattr(api_keys, "monotonic", lambda: next(moments))
+
+    with pytest.raises(Unavailable):
+        await KeyDirectory(world.services.pool).find(issued.key)
+
+
+async def test_keys_are_found_by_an_index_of_their_own(world: World) -> None:
+    async with world.services.pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await (await connection.execute(SQL("EXPLAIN ") + SQL(api_keys._NEWS.replace("%b", "0")))).fetchall()  # noqa: SLF001 -- the query itself
+
+    assert any("stored_events_keys_idx" in line for (line,) in plan)

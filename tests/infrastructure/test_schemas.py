@@ -98,6 +98,7 @@ def test_a_schema_that_is_not_made_from_the_code_never_changes(name: str) -> Non
 
 CHOICES: Final = {
     "ApiKeyIssued.v1 role": "partner officer auditor admin",
+    "LoginRefused.v1 means": "secret bearer",
     "AuditTrailRead.v1 role": "officer auditor",
     "ChallengeFailed.v1 reason": "expired other_message malformed wrong_signer unknown_contract",
     "ChallengeVerified.v1 method": "eip191 eip1271 eip6492",

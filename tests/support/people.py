@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx2
 
-from infrastructure.administration import issue_key
+from infrastructure.key_changes import issue_key
 from tests.support.http import Held, customers_at
 from tests.support.world import World
 

@@ -13,9 +13,10 @@ import httpx2
 from coincurve import PrivateKey
 
 from domain.wallet import checksum
-from infrastructure.administration import issue_key, sample_adopted
+from infrastructure.administration import sample_adopted
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import open_services
+from infrastructure.key_changes import issue_key
 from infrastructure.keys.deployment import Keys, load_keys
 from infrastructure.projector import Projector
 from infrastructure.services import Services
