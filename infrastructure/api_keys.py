@@ -8,16 +8,17 @@ it does not know.
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from time import monotonic
 from typing import Final, Literal
 from uuid import UUID
 
 from application.mapper import read
-from domain.events import ApiKeyIssued, ApiKeyRevoked
+from domain.events import ApiKeyIssued, ApiKeyRevoked, RequestKeyRegistered, RequestKeyRemoved
 from domain.vocabulary import Event
 from infrastructure.reading import Pool
+from infrastructure.request_keys import RequestKey, parse
 
 Role = Literal["partner", "officer", "auditor", "admin"]
 FRESH: Final = 1.0
@@ -27,7 +28,9 @@ JUST_READ: Final = 0.05
 
 _NEWS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id FROM gatehouse.stored_events
-    WHERE topic IN ('ApiKeyIssued', 'ApiKeyRevoked', 'SanctionsListPublished') AND notification_id > %b
+    WHERE topic IN (
+        'ApiKeyIssued', 'ApiKeyRevoked', 'RequestKeyRegistered', 'RequestKeyRemoved', 'SanctionsListPublished'
+    ) AND notification_id > %b
     ORDER BY notification_id
 """
 
@@ -42,6 +45,8 @@ class Caller:
     name: str
     actor: str
     """The caller's name in the log."""
+    request_key: RequestKey | None = None
+    """What the caller's requests must be signed with; None where the API key is enough."""
 
 
 class UnknownKey(Exception):
@@ -129,6 +134,12 @@ class KeyDirectory:
             self._by_hash[event.key_hash] = Caller(
                 key_id, event.role, event.partner, event.name, actor=f"{event.role}:{event.partner or key_id}"
             )
+        elif isinstance(event, RequestKeyRegistered | RequestKeyRemoved):
+            required = parse(event.public_key) if isinstance(event, RequestKeyRegistered) else None
+            self._by_hash = {
+                key: replace(caller, request_key=required) if caller.key_id == key_id else caller
+                for key, caller in self._by_hash.items()
+            }
         elif isinstance(event, ApiKeyRevoked):
             self._by_hash = {key: caller for key, caller in self._by_hash.items() if caller.key_id != key_id}
 

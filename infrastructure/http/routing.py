@@ -18,6 +18,8 @@ from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.problems import Problem, problem_response
+from infrastructure.http.rates import Rates
+from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.requests import header
 from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
@@ -73,8 +75,12 @@ class PublicResponse(Response):
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory, waiting: Waiting, trail: AuditTrail) -> None:
+    def __init__(
+        self, keys: KeyDirectory, waiting: Waiting, trail: AuditTrail, rates: Rates, signatures: RequestSignatures
+    ) -> None:
         self._keys = keys
+        self._rates = rates
+        self._signatures = signatures
         self._trail = trail
         self._waiting = waiting
 
@@ -83,6 +89,8 @@ class Gate:
 
         async def endpoint(request: Request) -> Response:
             caller = await self._caller(request)
+            await self._rates.spend(caller.key_id, route.method)
+            request = self._signatures.check(request, caller)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:

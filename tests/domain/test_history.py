@@ -47,6 +47,8 @@ OTHER_STREAMS = {
     "OnboardingBarred",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "RequestKeyRegistered",
+    "RequestKeyRemoved",
     "AuditTrailRead",
     "SanctionsListPublished",
     "CustomersRescreened",
