@@ -110,6 +110,12 @@ class KeyDirectory:
         await self._refresh(JUST_READ)
         return name in self._names
 
+    async def catch_up(self) -> None:
+        """Know what was just written, too, which a look that is under way may have missed."""
+        if self._reading is not None and not self._reading.done():
+            await asyncio.shield(self._reading)
+        await self._refresh(0.0)
+
     async def _refresh(self, oldest: float) -> None:
         """Read the news, together with whoever needs them now: where the database is away, nobody waits in a row."""
         if monotonic() - self._read_at < oldest:

@@ -26,7 +26,7 @@ PATH: Final = "/keys/{key_id}/public-key"
 
 
 class RequestKeyRoutes:
-    """Registering and removing. Repeats change nothing. Every process knows within a second."""
+    """Registering and removing. Repeats change nothing. This process knows at once, every other within a second."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -77,3 +77,4 @@ class RequestKeyRoutes:
             await self._services.execute(lambda: append(key_id, decide), actor=call.caller.actor)
         except UnknownApiKey:
             raise Problem("key_not_found") from None
+        await self._services.directory.catch_up()

@@ -1,9 +1,10 @@
 """A partner's side of signed requests: with the library that partners would use, and by hand."""
 
+import json
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256, sha512
 from typing import Any, Final
@@ -14,6 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from infrastructure.administration import issue_key
+from tests.support.http import assert_problem, fresh_wallet
+from tests.support.world import World
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
 COVERED: Final = ("@method", "@target-uri", "authorization")
@@ -89,3 +94,62 @@ class Signing:
 def moment(age: float) -> int:
     """A time that was `age` seconds ago."""
     return int(datetime.now(UTC).timestamp() - age)
+
+
+@dataclass
+class Signer:
+    """A partner's back end that signs."""
+
+    world: World
+    signing: Signing
+    key: str
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        sent: bytes | None = None,
+        change: dict[str, str] | None = None,
+        **signing: Any,  # noqa: ANN401 -- whatever `Signing` has
+    ) -> httpx2.Response:
+        """Send a signed request; `sent` goes in the place of the body that was signed, `change` over the headers.
+
+        A change to nothing takes the header away.
+        """
+        request = self.request(method, path, body)
+        headers = dict(request.headers) | replace(self.signing, **signing).headers(request) | (change or {})
+        headers.pop("content-length", None)
+        given = {name: value for name, value in headers.items() if value}
+        return await self.world.partner.request(
+            method, path, content=(body if sent is None else sent) or None, headers=given
+        )
+
+    def request(self, method: str, path: str, body: bytes) -> httpx2.Request:
+        """A request that is not signed yet."""
+        headers = {"authorization": f"Bearer {self.key}"}
+        if body:
+            headers |= {"content-type": "application/json", "content-digest": digest_of(body)}
+        return self.world.partner.build_request(method, path, content=body or None, headers=headers)
+
+
+def registration() -> bytes:
+    """A body that registers somebody new."""
+    return json.dumps({"chainId": fresh_wallet().account, "externalId": "user-1"}).encode()
+
+
+async def new_signer(world: World, algorithm: str = "ed25519") -> Signer:
+    """A partner whose key has a public key."""
+    issued = await issue_key(world.services, role="partner", name=algorithm)
+    pair = new_pair(algorithm)
+    response = await world.admin.put(f"/v1/keys/{issued.key_id}/public-key", json={"publicKey": pem_of(pair)})
+    assert response.status_code == 200, response.text
+    assert response.json() == {"keyId": str(issued.key_id), "algorithm": algorithm, "publicKey": pem_of(pair)}
+    return Signer(world, Signing(str(issued.key_id), pair), issued.key)
+
+
+def assert_refused(response: httpx2.Response, why: str) -> None:
+    """The signature does not hold, in this way."""
+    assert_problem(response, 401, "request_signature_invalid")
+    assert response.json()["errors"] == [{"code": why}]
