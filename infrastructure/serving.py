@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
@@ -30,6 +31,7 @@ from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
+from infrastructure.http.connections import Connections
 from infrastructure.http.protocol import JoiningProtocol
 from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
@@ -189,10 +191,10 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     """Answer HTTP on `listener` until the context is left."""
     with _taken(listener.getsockname()):
         listener.listen(BACKLOG)  # two that were bound at the same moment learn here who came first
-    app = create_app(services)
+    app, connections = create_app(services), Connections(services.bounds.connections)
     config = uvicorn.Config(
         app,
-        http=JoiningProtocol,
+        http=partial(JoiningProtocol, connections),  # type: ignore[arg-type] # uvicorn only calls it
         log_config=None,
         access_log=False,
         server_header=False,
@@ -203,12 +205,12 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    exporting = asyncio.create_task(app.state.exports.run())
+    beside = asyncio.gather(app.state.exports.run(), connections.watch())
     try:
         yield
     finally:
-        exporting.cancel()
-        await asyncio.gather(exporting, return_exceptions=True)
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
 

@@ -30,7 +30,7 @@ from infrastructure.request_keys import RequestKey
 LONGEST_AGE: Final = timedelta(seconds=300)
 SKEW: Final = timedelta(seconds=30)
 """By how much a caller's clock may differ from ours."""
-LARGEST: Final = 4096
+LARGEST: Final = 1536
 """Characters of `Signature-Input` and `Signature` together that are parsed."""
 REMEMBERED: Final = 200_000
 """Signatures that a process remembers, 25 MB at most; the oldest of more are forgotten."""
