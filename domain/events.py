@@ -321,6 +321,18 @@ class LoginRefused(Event):
     """The key that was named, if it is one."""
 
 
+class RequestKeyRegistered(Event):
+    """From here on the API key's requests count only where they are signed: with the other half of this key."""
+
+    algorithm: Literal["ecdsa-p384-sha384", "ed25519"]
+    public_key: str
+    """A SubjectPublicKeyInfo, in PEM."""
+
+
+class RequestKeyRemoved(Event):
+    """The API key's requests need no signature any more."""
+
+
 class AuditTrailRead(Event):
     """Somebody who may see the inside of a customer read it: who, and what of it."""
 
@@ -436,6 +448,8 @@ EVENTS: Final[dict[str, type[Event]]] = {
         ApiKeyRevoked,
         ApiKeyRotated,
         LoginRefused,
+        RequestKeyRegistered,
+        RequestKeyRemoved,
         AuditTrailRead,
         SanctionsListPublished,
         CustomersRescreened,

@@ -15,12 +15,13 @@ from domain.refusals import Refused
 from domain.vocabulary import LegalBasis
 from infrastructure import key_changes
 from infrastructure import migrate as migrations
-from infrastructure.api_keys import Role, UnknownKey
+from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
 from infrastructure.erasure import erase_subject
 from infrastructure.faults import CannotStart
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.logs import set_up_logs
+from infrastructure.request_keys import UnknownApiKey
 from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import SAMPLE, read
 from infrastructure.screening.ofac import adopted_list
@@ -140,7 +141,7 @@ def _changed(change: Callable[[Services], Awaitable[T]]) -> T:
     """Run a change of a key that there must be."""
     try:
         return with_services(change)
-    except UnknownKey:
+    except UnknownApiKey:
         raise CannotStart("there is no such key") from None
 
 

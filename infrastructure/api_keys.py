@@ -20,10 +20,11 @@ import structlog
 
 from application.mapper import read
 from application.ports import Unavailable
-from domain.events import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
+from domain.events import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated, RequestKeyRegistered, RequestKeyRemoved
 from domain.vocabulary import Event
 from infrastructure.postgres import AWAY, QUERY_ANSWER, connect, cut_after
 from infrastructure.reading import Pool
+from infrastructure.request_keys import RequestKey, UnknownApiKey, parse
 
 Role = Literal["partner", "officer", "auditor", "admin"]
 FRESH: Final = 1.0
@@ -37,7 +38,9 @@ NO_SECRET: Final = "-" * 64
 
 _NEWS: Final = """
     SELECT originator_id, originator_version, topic, state, notification_id FROM gatehouse.stored_events
-    WHERE topic IN ('ApiKeyIssued', 'ApiKeyRotated', 'ApiKeyRevoked') AND notification_id > %b
+    WHERE topic IN (
+        'ApiKeyIssued', 'ApiKeyRotated', 'ApiKeyRevoked', 'RequestKeyRegistered', 'RequestKeyRemoved'
+    ) AND notification_id > %b
     ORDER BY notification_id
 """
 _LISTEN: Final = "LISTEN gatehouse_keys"
@@ -58,10 +61,8 @@ class Caller:
     """The caller's name in the log."""
     generation: int = 1
     """How many secrets the key has had. A token that was issued for an earlier one is none."""
-
-
-class UnknownKey(Exception):
-    """There is no key of this id, or it was revoked."""
+    request_key: RequestKey | None = None
+    """What the caller's requests must be signed with; None where the API key is enough."""
 
 
 def new_key(role: Role) -> tuple[str, str]:
@@ -78,14 +79,14 @@ def issue(*, key_hash: str, role: Role, name: str, partner: UUID | None, history
 def rotate(history: Sequence[Event], *, key_hash: str) -> Sequence[Event]:
     """The decision to give a key another secret: where there is one that was not revoked."""
     if not history or not isinstance(history[0], ApiKeyIssued) or isinstance(history[-1], ApiKeyRevoked):
-        raise UnknownKey
+        raise UnknownApiKey
     return (ApiKeyRotated(key_hash=key_hash),)
 
 
 def revoke(history: Sequence[Event]) -> Sequence[Event]:
     """The decision to revoke a key: where there is one, and once."""
     if history and not isinstance(history[0], ApiKeyIssued):
-        raise UnknownKey
+        raise UnknownApiKey
     return (ApiKeyRevoked(),) if history and not isinstance(history[-1], ApiKeyRevoked) else ()
 
 
@@ -127,11 +128,11 @@ class KeyDirectory:
         return caller if right else None
 
     async def known(self, key_id: UUID) -> Caller:
-        """Who has this key, at this moment. Raises `UnknownKey`."""
+        """Who has this key, at this moment. Raises `UnknownApiKey`."""
         await self._read()
         caller = self.at_hand(key_id)
         if caller is None:
-            raise UnknownKey
+            raise UnknownApiKey
         return caller
 
     async def callers(self) -> list[Caller]:
@@ -215,13 +216,17 @@ class KeyDirectory:
         self._read_at = max(begun, self._read_at)
 
     def _take(self, key_id: UUID, event: Event) -> None:
-        caller = self._by_hash.pop(self._hashes.pop(key_id, NO_SECRET), None)
+        key_hash = self._hashes.pop(key_id, NO_SECRET)
+        caller = self._by_hash.pop(key_hash, None)
         if isinstance(event, ApiKeyIssued):
             self._names.add(event.name)
             actor = f"{event.role}:{event.partner or key_id}"
             self._admit(Caller(key_id, event.role, event.partner, event.name, actor), event.key_hash)
         elif isinstance(event, ApiKeyRotated) and caller is not None:
             self._admit(replace(caller, generation=caller.generation + 1), event.key_hash)
+        elif isinstance(event, RequestKeyRegistered | RequestKeyRemoved) and caller is not None:
+            required = parse(event.public_key) if isinstance(event, RequestKeyRegistered) else None
+            self._admit(replace(caller, request_key=required), key_hash)
 
     def _admit(self, caller: Caller, key_hash: str) -> None:
         self._by_hash[key_hash], self._hashes[caller.key_id] = caller, key_hash

@@ -22,6 +22,7 @@ from infrastructure import ids
 from infrastructure.access.issuer import chosen_issuer
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.bounds import Bounds
 from infrastructure.embedded_postgres import DataFolderHeld, EmbeddedPostgres
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
@@ -191,6 +192,7 @@ async def open_services(
             new_id=ids.new_id,
             confirmation=settings.confirmation,
             retention=timedelta(days=settings.retention_days),
+            bounds=Bounds(settings.reads_per_minute, settings.writes_per_minute, settings.connections),
             sandbox=sandbox,
         )
 

@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from application.handlers import append
-from infrastructure.api_keys import Role, UnknownKey, issue, new_key, revoke, rotate
+from infrastructure.api_keys import Role, issue, new_key, revoke, rotate
+from infrastructure.request_keys import UnknownApiKey
 from infrastructure.services import Services
 
 CONSOLE: Final = "admin:console"
@@ -46,7 +47,7 @@ async def issue_key(
 
 
 async def rotate_key(services: Services, key_id: UUID, *, actor: str = CONSOLE) -> IssuedKey:
-    """Give a key another secret; the one before has ended everywhere then. Raises `UnknownKey`."""
+    """Give a key another secret; the one before has ended everywhere then. Raises `UnknownApiKey`."""
     holder = await services.directory.known(key_id)
     key, key_hash = new_key(holder.role)
     await services.execute(
@@ -57,8 +58,8 @@ async def rotate_key(services: Services, key_id: UUID, *, actor: str = CONSOLE) 
 
 
 async def revoke_key(services: Services, key_id: UUID, *, actor: str = CONSOLE) -> None:
-    """End a key, everywhere. A repeat changes nothing. Raises `UnknownKey` where there never was one."""
+    """End a key, everywhere. A repeat changes nothing. Raises `UnknownApiKey` where there never was one."""
     outcome = await services.execute(lambda: append(key_id, revoke), actor=actor, correlation_id=key_id)
     if not outcome.version:
-        raise UnknownKey
+        raise UnknownApiKey
     await services.directory.ended_everywhere()

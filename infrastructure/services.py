@@ -18,6 +18,7 @@ from domain.vocabulary import Confirmation
 from infrastructure.access.persons import Persons
 from infrastructure.api_keys import KeyDirectory
 from infrastructure.as_of import AsOf
+from infrastructure.bounds import Bounds
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.exports.order_folder import ExportOrders
 from infrastructure.keys.deployment import Keys
@@ -83,6 +84,7 @@ class Services:
     confirmation: Confirmation
     retention: timedelta
     """How long a customer's data is kept after the relationship ended, and not erased."""
+    bounds: Bounds
     sandbox: Sandbox | None
 
     @property

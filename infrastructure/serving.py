@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
@@ -30,6 +31,7 @@ from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
+from infrastructure.http.connections import Connections
 from infrastructure.http.protocol import JoiningProtocol
 from infrastructure.key_changes import issue_key
 from infrastructure.keys.signing import announce_signing_key
@@ -190,10 +192,10 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     """Answer HTTP on `listener` until the context is left."""
     with _taken(listener.getsockname()):
         listener.listen(BACKLOG)  # two that were bound at the same moment learn here who came first
-    app = create_app(services)
+    app, connections = create_app(services), Connections(services.bounds.connections)
     config = uvicorn.Config(
         app,
-        http=JoiningProtocol,
+        http=partial(JoiningProtocol, connections),  # type: ignore[arg-type] # uvicorn only calls it
         log_config=None,
         access_log=False,
         server_header=False,
@@ -210,6 +212,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
             app.state.exports.run(),
             app.state.authentication.run(),
             services.directory.follow(services.conninfo),
+            connections.watch(),
         )
     ]
     try:

@@ -84,6 +84,13 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=LARGEST_PORT)
     public_url: str | None = None
     """How partners and vendors reach this service; what challenges name. Needed in production mode."""
+    reads_per_minute: int = Field(default=30_000, ge=0)
+    """How often a key may read; more is answered 429. Each `serve` counts for itself, and 0 is no bound."""
+    writes_per_minute: int = Field(default=6000, ge=0)
+    """The same for what is no read."""
+    connections: int = Field(default=4000, ge=10)
+    """How many connections a `serve` has at once. Where one more comes, the one that has waited longest for its caller
+    is closed."""
     confirmation: Confirmation = Confirmation.NEVER
     """Which rejections wait for two officers."""
     retention_days: int = Field(default=1826, ge=0, le=36525)

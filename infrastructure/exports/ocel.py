@@ -25,6 +25,8 @@ _SUBJECTS: Final = {event.__name__: "customer" for event in CUSTOMER_EVENTS} | {
     "ApiKeyIssued": "api key",
     "ApiKeyRevoked": "api key",
     "ApiKeyRotated": "api key",
+    "RequestKeyRegistered": "api key",
+    "RequestKeyRemoved": "api key",
     "SanctionsListPublished": "sanctions list",
 }
 _NAMED: Final = {"customer": "customer", "partner": "partner", "reader": "api key", "apiKey": "api key"}

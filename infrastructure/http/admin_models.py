@@ -1,13 +1,20 @@
 """What administrators send and are answered: sanctions lists, trials of policies, and erasures."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.vocabulary import LegalBasis
 from infrastructure.http.models import Body, ProblemDetails, Resource
+from infrastructure.request_keys import LONGEST_PEM, Algorithm
+
+PEM: Final = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
+-----END PUBLIC KEY-----
+"""
+"""RFC 9421's own example, B.1.4."""
 
 
 class SanctionsListQuery(BaseModel):
@@ -99,3 +106,17 @@ class TrialLine(Resource):
     of: int | None = None
     result: PolicyTrial | None = None
     problem: ProblemDetails | None = None
+
+
+class RequestKeyRegistration(Body):
+    """`PUT /v1/keys/{keyId}/public-key`: the public half of an ECDSA P-384 or Ed25519 pair, in PEM."""
+
+    public_key: Annotated[str, Field(min_length=1, max_length=LONGEST_PEM, examples=[PEM])]
+
+
+class RegisteredRequestKey(Resource):
+    """What the API key's requests must be signed with."""
+
+    key_id: UUID
+    algorithm: Algorithm
+    public_key: Annotated[str, Field(examples=[PEM])]

@@ -35,7 +35,10 @@ from infrastructure.http.open_log import PREFIX, OpenLog
 from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
+from infrastructure.http.rates import Rates
 from infrastructure.http.rejections import RejectionRoutes
+from infrastructure.http.request_keys import RequestKeyRoutes
+from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
@@ -50,12 +53,8 @@ from infrastructure.version import VERSION
 
 V1: Final = "/v1"
 ALWAYS: Final = (
-    "unauthenticated",
-    "forbidden",
-    "invalid_request",
-    "too_many_requests",
-    "internal_error",
-    "unavailable",
+    *("unauthenticated", "request_signature_required", "request_signature_invalid", "forbidden", "invalid_request"),
+    *("too_many_requests", "internal_error", "unavailable"),
 )
 RAW: Final = (
     "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
@@ -82,7 +81,13 @@ def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     app.state.authentication = Authentication(services)
-    gate = Gate(app.state.authentication, Waiting(services.pool), AuditTrail(services))
+    gate = Gate(
+        app.state.authentication,
+        Rates(services.bounds),
+        RequestSignatures(services.site.uri),
+        Waiting(services.pool),
+        AuditTrail(services),
+    )
     app.state.exports = ExportJobs(services)
     routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
     routes += KeyRoutes(services, app.state.authentication).routes()
@@ -105,6 +110,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
     routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
+    routes += RequestKeyRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from infrastructure.api_keys import Role, UnknownKey
+from infrastructure.api_keys import Role
 from infrastructure.http import key_models as models
 from infrastructure.http.authentication import Authentication
 from infrastructure.http.policies import ADMIN
@@ -13,6 +13,7 @@ from infrastructure.http.requests import read_body, read_id
 from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
 from infrastructure.key_changes import IssuedKey, issue_key, revoke_key, rotate_key
+from infrastructure.request_keys import UnknownApiKey
 from infrastructure.services import Services
 
 EVERYBODY: Final[frozenset[Role]] = frozenset({"partner", "officer", "auditor", "admin"})
@@ -103,7 +104,7 @@ class KeyRoutes:
         """The key with its new secret, shown this once. By then the one before has ended everywhere."""
         try:
             rotated = await rotate_key(self._services, read_id(call.request, "key_id"), actor=call.caller.actor)
-        except UnknownKey:
+        except UnknownApiKey:
             raise Problem("key_not_found") from None
         return answer(_shown(rotated))
 
@@ -111,7 +112,7 @@ class KeyRoutes:
         """204 once the key, and every token for it, has ended everywhere. A repeat is 204, too."""
         try:
             await revoke_key(self._services, read_id(call.request, "key_id"), actor=call.caller.actor)
-        except UnknownKey:
+        except UnknownApiKey:
             raise Problem("key_not_found") from None
         return Response(status_code=204)
 

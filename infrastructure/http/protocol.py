@@ -9,13 +9,25 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from infrastructure.http.connections import Connections
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.routing import finish
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request that are not its body: request line, headers, the framing of chunks, trailers."""
+MOST_FIELDS: Final = 100
+"""Fields of a head."""
 FRAMING: Final = 32
 """Bytes of a body that make up for one of its framing, so that a long body may come in many chunks."""
+HEAD: Final = 15.0
+"""Seconds within which a head is here whole, from the connection's beginning or the last answer."""
+BODY: Final = 15.0
+"""Seconds within which a body is here whole, and one more for each `PACE` bytes that are."""
+PACE: Final = 2048
+UNWANTED: Final = 5.0
+"""Seconds for the rest of a body after it was answered: to cut it off at once would often cut off the answer."""
+UNREAD: Final = 30.0
+"""Seconds for which an answer may lie unread."""
 
 
 class JoiningTransport:
@@ -47,7 +59,7 @@ class JoiningTransport:
 
 
 class HeadTooLarge(Exception):
-    """A request's head is larger than `LARGEST_HEAD`."""
+    """A request's head is larger than `LARGEST_HEAD`, or has more than `MOST_FIELDS`."""
 
 
 class JoiningProtocol(HttpToolsProtocol):
@@ -57,10 +69,29 @@ class JoiningProtocol(HttpToolsProtocol):
     """Bytes of the request under way that are not its body."""
     _begun = False
     """Whether its head is complete."""
+    _body = 0
+    """Bytes of its body."""
+    _unanswered = 0
+    """Requests that are here whole and not answered; -1 where one was answered before it was here whole."""
+    _since = 0.0
+    """When the caller's turn began: to send a head, a body, or what we do not want any more."""
+    _unread_since: float | None = None
+    """Since when the caller has not read what is sent."""
+
+    def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
+        super().__init__(*args, **kwargs)
+        self._crowd = connections
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 -- uvicorn's own signature says no more
         """Begin a connection."""
         super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type] # quacks like one
+        self._since = self.loop.time()
+        self._crowd.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End it."""
+        self._crowd.leave(self)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came. A request that is all head is refused before it has an end."""
@@ -69,29 +100,84 @@ class JoiningProtocol(HttpToolsProtocol):
         if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("")
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field, unless there are too many: each costs more than its bytes."""
+        if len(self.headers) >= MOST_FIELDS:
+            raise HeadTooLarge
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin the request, unless its head came whole and too large."""
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge
         super().on_headers_complete()
-        self._begun = True
+        self._begun, self._body, self._since = True, 0, self.loop.time()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, which has a bound of its own."""
         self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
+        self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request."""
         self._overhead, self._begun = 0, False
+        self._unanswered += 1
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """It is the caller's turn again."""
+        self._unanswered -= 1
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The caller does not read."""
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It does."""
+        self._unread_since = None
+        super().resume_writing()
+
+    @property
+    def waits_since(self) -> float | None:
+        """Since when the caller lets us wait for a request; None while we have one."""
+        return self._since if self._unanswered <= 0 else None
+
+    def hurry(self, now: float) -> None:
+        """End the connection where its caller is too slow."""
+        if self.transport.is_closing() or self._unread_since is not None:  # closed once what is written was read
+            self._unread_since = self._unread_since or now
+            if now - self._unread_since > UNREAD:
+                self.abort()
+        elif self._unanswered <= 0 and self.flow.read_paused:  # it is we who do not read
+            self._since = now
+        elif self._unanswered <= 0 and now - self._since > self._patience():
+            self._refuse("request_timeout")
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
+
+    def _patience(self) -> float:
+        """Seconds for what the caller has to send."""
+        if self._unanswered < 0:
+            return UNWANTED
+        return BODY + self._body / PACE if self._begun else HEAD
+
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, or too much of it, and close. Where it would be a second answer, only close."""
+        """Refuse what is not HTTP, or too much of it."""
+        large = self._overhead > LARGEST_HEAD or len(self.headers or ()) >= MOST_FIELDS
+        self._refuse("head_too_large" if large else "malformed_http")
+
+    def _refuse(self, code: str) -> None:
+        """Say what is wrong, and close. Where it would be a second answer, or one to nothing, only close."""
         cycle = self.cycle
-        if cycle is None or (not cycle.response_started if self._begun else cycle.response_complete):
-            code = "head_too_large" if self._overhead > LARGEST_HEAD else "malformed_http"
+        first = cycle is None or (not cycle.response_started if self._begun else cycle.response_complete)
+        if first and (self._overhead or self._begun):
             refusal = finish(problem_response(Problem(code, headers={"Connection": "close"})))
             head = b"".join(b"%b: %b\r\n" % header for header in refusal.raw_headers)
             self.transport.write(STATUS_LINE[refusal.status_code] + head + b"\r\n" + bytes(refusal.body))

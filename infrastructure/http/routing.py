@@ -19,6 +19,8 @@ from infrastructure.api_keys import Caller, Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.authentication import Authentication
 from infrastructure.http.problems import Problem, problem_response
+from infrastructure.http.rates import Rates
+from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
@@ -75,8 +77,17 @@ class PublicResponse(Response):
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, authentication: Authentication, waiting: Waiting, trail: AuditTrail) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        rates: Rates,
+        signatures: RequestSignatures,
+        waiting: Waiting,
+        trail: AuditTrail,
+    ) -> None:
         self._authentication = authentication
+        self._rates = rates
+        self._signatures = signatures
         self._trail = trail
         self._waiting = waiting
 
@@ -86,6 +97,8 @@ class Gate:
 
         async def endpoint(request: Request) -> Response:
             caller = await authenticate(request)
+            await self._rates.spend(caller.key_id, route.method)
+            request = self._signatures.check(request, caller)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:

@@ -49,6 +49,8 @@ OTHER_STREAMS = {
     "ApiKeyRevoked",
     "ApiKeyRotated",
     "LoginRefused",
+    "RequestKeyRegistered",
+    "RequestKeyRemoved",
     "AuditTrailRead",
     "SanctionsListPublished",
     "CustomersRescreened",

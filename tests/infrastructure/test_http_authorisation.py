@@ -14,6 +14,7 @@ from application.handlers import append
 from infrastructure.api_keys import revoke
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.order_folder import Finished, Order
+from infrastructure.http.admin_models import PEM
 from infrastructure.http.app import create_app
 from infrastructure.key_changes import IssuedKey, issue_key
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
@@ -100,6 +101,8 @@ TABLE: Final = {
     "GET /v1/funnel/changes": Row((200, 200, 200, 200, 403, *STRANGERS), query="from=0&to={head}"),
     "POST /v1/sanctions-lists": Row((403, 403, 403, 403, 415, *STRANGERS)),
     "POST /v1/policies/{name}/trial": Row(ADMIN),
+    "PUT /v1/keys/{key_id}/public-key": Row(ADMIN, body="request key"),
+    "DELETE /v1/keys/{key_id}/public-key": Row((403, 403, 403, 403, 204, *STRANGERS)),
     "POST /v1/exports": Row((403, 403, 403, 422, 403, *STRANGERS), body="no export"),
     "GET /v1/exports/{export_id}": Row(AUDITORS),
     "GET /v1/exports/{export_id}/file": Row(AUDITORS),
@@ -129,6 +132,7 @@ WORDS: Final = {
     "hold": {"authority": "Central Bank", "reason": REASON},
     "erasure": {"legalBasis": "retention_over"},
     "key": {"role": "partner", "name": "another"},
+    "request key": {"publicKey": PEM},
 }
 OF_ONE_CUSTOMER: Final = [name for name, row in TABLE.items() if "{customer_id}" in name and row.answers[0] < 300]
 
@@ -227,6 +231,8 @@ async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
         found["name"] = "CustomerRegistered.v1"
     if "{token}" in name:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
+    elif "{key_id}" in name:
+        found["key_id"] = str((await issue_key(world.services, role="partner", name="signs")).key_id)
     elif "{export_id}" in name:
         found["export_id"] = await exported(world)
     elif "{digest}" in name:

@@ -12,10 +12,11 @@ from psycopg_pool import AsyncConnectionPool
 from application.handlers import append
 from application.ports import Unavailable
 from infrastructure import api_keys
-from infrastructure.api_keys import FRESH, JUST_READ, KeyDirectory, Role, UnknownKey, issue, new_key, revoke, rotate
+from infrastructure.api_keys import FRESH, JUST_READ, KeyDirectory, Role, issue, new_key, revoke, rotate
 from infrastructure.key_changes import IssuedKey, issue_key, revoke_key
 from infrastructure.postgres import AWAY
 from infrastructure.reading import Pool
+from infrastructure.request_keys import UnknownApiKey
 from tests.support.http import rows
 from tests.support.world import World
 
@@ -193,7 +194,7 @@ def test_only_a_key_that_may_call_gets_another_secret() -> None:
     [rotated] = rotate(issued, key_hash="1" * 64)
     assert len(revoke([*issued, rotated])) == 1
     for history in ((), [*issued, *revoke(issued)]):
-        with pytest.raises(UnknownKey):
+        with pytest.raises(UnknownApiKey):
             rotate(history, key_hash="1" * 64)
 
 

@@ -106,6 +106,7 @@ CHOICES: Final = {
     "HoldResolved.v1 step": "screening verification",
     "MonitoringAttempted.v1 verdict": "clear retry suspicion evidence",
     "OnboardingBarred.v1 subject": "wallet person",
+    "RequestKeyRegistered.v1 algorithm": "ecdsa-p384-sha384 ed25519",
     "ScreeningAttempted.v1 verdict": "clear retry hold fail",
 }
 """The words that a field may have, as published. Others may join them."""
