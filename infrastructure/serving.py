@@ -215,6 +215,8 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
             connections.watch(),
         )
     ]
+    for life in lives:
+        life.add_done_callback(_mourn)
     try:
         yield
     finally:
@@ -223,6 +225,12 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         await asyncio.gather(*lives, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
+
+
+def _mourn(life: "asyncio.Task[None]") -> None:
+    """Say that a part of the service has ended which never should: the rest goes on."""
+    if not life.cancelled() and (fault := life.exception()) is not None:
+        log.error("life_ended", fault=type(fault).__name__, exc_info=fault)
 
 
 async def keep_database(server: EmbeddedPostgres | None) -> None:

@@ -155,7 +155,8 @@ def _usable(document: dict[str, Any]) -> dict[str, tuple[Key, str]]:
 
 
 def _imported(jwk: dict[str, Any]) -> tuple[Key, str] | None:
-    if jwk.get("use", "sig") != "sig" or "d" in jwk or "k" in jwk:
+    """The key with its algorithm. What else it may say of its use, the library holds every token to."""
+    if "d" in jwk or "k" in jwk:
         return None
     try:
         with catch_warnings():
@@ -164,7 +165,7 @@ def _imported(jwk: dict[str, Any]) -> tuple[Key, str] | None:
     except (JoseError, KeyError, TypeError, ValueError):  # the library's own, and what odd values do to it
         return None
     algorithm = _algorithm(key)
-    return (key, algorithm) if algorithm and jwk.get("alg", algorithm) == algorithm else None
+    return (key, algorithm) if algorithm else None
 
 
 def _algorithm(key: Key) -> str | None:

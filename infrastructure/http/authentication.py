@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from infrastructure.access.jwts import LONGEST
 from infrastructure.access.persons import NoRole
 from infrastructure.access.refusals import Refusals, TooMany
 from infrastructure.access.tokens import Tokens
@@ -73,6 +74,8 @@ class Authentication:
         return caller
 
     async def _find(self, credential: str, *, newest: bool) -> Caller | None:
+        if len(credential) > LONGEST:
+            return None
         if "." not in credential:  # a secret has none, and a token two
             return await self._directory.find(credential, newest=newest)
         grant = self.tokens.read(credential)

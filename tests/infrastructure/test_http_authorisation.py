@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID, uuid4
 
 import httpx2
@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from application.handlers import append
-from infrastructure.api_keys import revoke
+from infrastructure.api_keys import Role, revoke
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.order_folder import Finished, Order
 from infrastructure.http.admin_models import PEM
@@ -27,6 +27,7 @@ from tests.support.people import (
     proposed,
     reviews_of,
 )
+from tests.support.tokens import token_of
 from tests.support.transparency import publish_all
 from tests.support.world import World
 
@@ -341,6 +342,21 @@ async def test_a_list_names_nobody_elses_customers(callers: Callers) -> None:
     assert listed["partner"] == {mine["id"]}
     assert listed["other"] == {theirs["id"]}
     assert listed["officer"] == listed["auditor"] == {mine["id"], theirs["id"]}
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_a_token_opens_what_its_key_opens_and_nothing_else(callers: Callers, role: Role) -> None:
+    token = await token_of(callers.world, await issue_key(callers.world.services, role=role, name="with a token"))
+    fixed = [name for name in TABLE if name.startswith("GET ") and "{" not in name and "proofs" not in name]
+    expected = {name: dict(zip(CALLERS, TABLE[name].answers, strict=True))[role] for name in fixed}
+
+    answers = {}
+    for name in fixed:
+        method, path, _ = await request_for(callers, name, spent=False)
+        shown = {"Authorization": f"Bearer {token}"}
+        answers[name] = (await callers.clients["no key"].request(method, path, headers=shown)).status_code
+
+    assert answers == expected
 
 
 NOTHING_SHOWN: Final = 'Bearer realm="gatehouse"'

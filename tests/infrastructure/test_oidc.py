@@ -345,6 +345,7 @@ DISHONEST: Final[dict[str, dict[str, Any]]] = {
     "no address": {"jwks_uri": None},
     "a file": {"jwks_uri": "file:///etc/passwd"},
     "nonsense": {"jwks_uri": "http://[::"},
+    "huge": {"filler": "x" * LARGEST},
 }
 
 
@@ -353,6 +354,13 @@ async def test_a_configuration_that_is_not_the_issuers_own_is_none(desk: Desk, n
     desk.issuer.configuration = DISHONEST[name]
 
     assert await desk.find(desk.issuer.token()) is None
+
+
+async def test_keys_that_have_moved_are_not_followed(desk: Desk) -> None:
+    desk.issuer.configuration = {"jwks_uri": f"{desk.issuer.url}/moved"}
+
+    assert await desk.find(desk.issuer.token()) is None
+    assert desk.issuer.asked() == 0
 
 
 @pytest.mark.parametrize("jwks", [{}, {"keys": {}}, {"keys": [{}] * (MOST_KEYS + 1)}, {"keys": [5, None, []]}])

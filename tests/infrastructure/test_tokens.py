@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import OctKey
+from pydantic import SecretStr
 
 from infrastructure import ids
 from infrastructure.access import jwts
@@ -18,6 +20,9 @@ from infrastructure.access.jwts import LONGEST, Remembered
 from infrastructure.access.tokens import HEADER, LIFETIME, Tokens, token_key
 from infrastructure.api_keys import Caller
 from infrastructure.key_changes import IssuedKey, issue_key, revoke_key, rotate_key
+from infrastructure.keys.deployment import load_keys
+from infrastructure.keys.sources import KeySource
+from infrastructure.settings import Settings
 from tests.support.http import assert_problem
 from tests.support.tokens import EVIL, call, claims_of, forged, log_in, our_key, token_of, unsigned
 from tests.support.world import World
@@ -66,6 +71,11 @@ async def test_a_token_says_nothing_of_anybody(world: World, auditor: IssuedKey)
     assert set(claims_in(token)) == {"iss", "aud", "sub", "gen", "iat", "exp"}
     assert claims_in(token)["sub"] == str(auditor.key_id)
     assert auditor.key not in token
+
+
+async def test_a_text_that_no_credential_is_as_long_as_lets_nobody_in(world: World) -> None:
+    for text in ("x" * 60_000, "x" * 20_000 + "." + "x" * 20_000 + ".x"):
+        assert_problem(await call(world, text), 401, "unauthenticated")
 
 
 async def test_a_token_ends_after_its_hour(world: World, auditor: IssuedKey) -> None:
@@ -209,6 +219,16 @@ def test_while_a_key_is_replaced_tokens_of_the_one_before_are_good() -> None:
     assert [bool(after.read(token)) for token in (old, new)] == [True, True]
     assert [bool(later.read(token)) for token in (old, new)] == [False, True]
     assert before.read(new) is None
+
+
+def test_the_key_before_is_read_where_keys_come_from(tmp_path: Path) -> None:
+    first, source = load_keys(tmp_path, generate=True), KeySource(tmp_path)
+    assert first.token_secrets == (first.cursor,)
+    source.succeed("cursor")
+
+    assert load_keys(source, generate=False).token_secrets == (source.read("cursor"), first.cursor)
+    given = Settings(data=tmp_path, cursor_previous_key=SecretStr("ab" * 32)).key_source
+    assert load_keys(given, generate=True).token_secrets[1] == bytes.fromhex("ab" * 32)
 
 
 def test_the_key_of_tokens_is_not_the_one_that_it_comes_from() -> None:

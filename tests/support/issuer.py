@@ -17,6 +17,7 @@ from tests.support.raw_server import RawServer, Reply, Request, as_json, raw_ser
 AUDIENCE: Final = "gatehouse"
 ROLES: Final = {"kyc-officers": "officer", "internal-audit": "auditor", "platform": "admin"}
 NOT_FOUND: Final = Reply(404)
+MOVED: Final = Reply(302, headers={"location": "/keys"})
 _KEYS: Final[dict[str, Key]] = {
     "RS256": RSAKey.generate_key(2048),
     "ES256": ECKey.generate_key("P-256"),
@@ -54,7 +55,7 @@ class Issuer:
         if request.path == "/keys":
             said = as_json(self.jwks if self.jwks is not None else {"keys": self.published()})
             return Reply(200, said.body, self.headers)
-        return NOT_FOUND
+        return MOVED if request.path == "/moved" else NOT_FOUND
 
     def published(self) -> list[dict[str, Any]]:
         """The keys as the set shows them."""
