@@ -31,6 +31,7 @@ from infrastructure.embedded_postgres.errors import EmbeddedPostgresError
 from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.http.protocol import JoiningProtocol
+from infrastructure.idempotency import IdempotencyKeys, keep_swept
 from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
 from infrastructure.projector import Projector
@@ -107,6 +108,7 @@ def work(*, attached: bool) -> None:
                     projector.run(),
                     worker.run(),
                     keep_deadlines(services),
+                    keep_swept(IdempotencyKeys(services.pool)),
                     builder.run(),
                     Publisher(services, builder, timedelta(seconds=settings.checkpoint_seconds)).run(),
                 )

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from application.executor import Outcome
+from application.idempotency import Once, RefusedBefore
 from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
@@ -41,6 +43,12 @@ class Call:
 
     request: Request
     caller: Caller
+    once: Once | None = None
+    """What makes repeats of it known, where the caller says what they are known by."""
+
+
+Render = Callable[[Call, Outcome], Awaitable[Response]]
+"""Makes an answer from what a command came to, and from nothing else: a repeat gets the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,15 @@ class Route:
     tag: str = field(default="customers")
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
+    render: Render | None = None
+    """How a write answers that is one command, which its handler executes `once`."""
+    safe: bool = False
+    """Whether it changes nothing (RFC 9110, 9.2.1) although it is no GET: a repeat is done again."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it takes an idempotency key."""
+        return self.method != "GET" and not self.safe
 
 
 class PublicResponse(Response):
@@ -73,8 +90,15 @@ class PublicResponse(Response):
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(self, keys: KeyDirectory, waiting: Waiting, trail: AuditTrail) -> None:
+    def __init__(
+        self,
+        keys: KeyDirectory,
+        waiting: Waiting,
+        trail: AuditTrail,
+        once: Callable[[Route, Call], Awaitable[Response]],
+    ) -> None:
         self._keys = keys
+        self._once = once
         self._trail = trail
         self._waiting = waiting
 
@@ -88,9 +112,11 @@ class Gate:
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
             call = Call(request, caller)
+            if route.writes:
+                return await self._once(route, call)
             wait = preferred_wait(request) if route.method == "GET" else None
             response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
-            if route.method == "GET" and "customer_id" in request.path_params:
+            if "customer_id" in request.path_params:
                 await self._note(route, call)
             return response
 
@@ -152,7 +178,7 @@ def _failure(name: str, fault: Exception) -> Response:
     """What the caller hears of an exception."""
     if isinstance(fault, Problem):
         return problem_response(fault)
-    if isinstance(fault, CustomerExists):
+    if isinstance(fault, CustomerExists | RefusedBefore) and fault.customer:
         return problem_response(Problem(fault.code, id=fault.customer))
     if isinstance(fault, Refused):
         return problem_response(Problem(fault.code))
