@@ -33,15 +33,15 @@ class RefusedBefore(Refused):
 class Entry(NamedTuple):
     """What the first request under a key came to: a stream as of a version, or a refusal. Stored with its events."""
 
-    key: UUID
-    fingerprint: UUID
+    key: bytes
+    fingerprint: bytes
     command_id: UUID
     stream: UUID
     version: int
     refusal: str | None = None
     sealed: bytes | None = None
 
-    def refused(self, fingerprint: UUID, history: list[Envelope]) -> Refused | None:
+    def refused(self, fingerprint: bytes, history: list[Envelope]) -> Refused | None:
         """Why a repeat is refused, if it is. A customer that has been erased since is not shown again."""
         if self.fingerprint != fingerprint:
             return KeyReused()
@@ -56,9 +56,9 @@ class Entry(NamedTuple):
 class Once:
     """A request that is executed once, however often it comes."""
 
-    key: UUID
+    key: bytes
     """Hash of the caller and its idempotency key."""
-    fingerprint: UUID
+    fingerprint: bytes
     """Hash of all that the request asks for."""
     command_id: UUID
     sealed: bytes | None = None

@@ -68,7 +68,7 @@ class Journal(Protocol):
     async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
         """What is on record of these commands."""
 
-    async def entries(self, keys: Collection[UUID]) -> dict[UUID, Entry]:
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
         """What is on record of these idempotency keys."""
 
 

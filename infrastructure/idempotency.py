@@ -5,7 +5,6 @@ What is no one command is begun first: its entry is under way, for a bounded tim
 
 import asyncio
 from typing import Final, LiteralString, NamedTuple
-from uuid import UUID
 
 import structlog
 
@@ -94,7 +93,7 @@ class IdempotencyKeys:
         once.command_id = row[0]
         return True
 
-    async def find(self, key: UUID) -> Found | None:
+    async def find(self, key: bytes) -> Found | None:
         """The key's entry, if it has one that has not expired."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_FIND, (key,), prepare=True, binary=True)).fetchone()

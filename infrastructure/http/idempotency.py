@@ -7,18 +7,17 @@ record first, and its answer sealed. What is not decided leaves no record: fault
 import asyncio
 import hmac
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from application.executor import outcome_of
-from application.idempotency import NOBODY, KeyReused, Once
+from application.idempotency import KeyReused, Once
 from application.ports import Unavailable
 from domain.refusals import Refused
-from infrastructure.http.idempotency_key import KeyHashes, Seal, finished, read_key
+from infrastructure.http.idempotency_key import KeyHashes, Seal, read_key
 from infrastructure.http.problems import PROBLEMS, Problem
 from infrastructure.http.requests import has_body, read_bytes
 from infrastructure.http.routing import Call, Render, Route
@@ -27,6 +26,8 @@ from infrastructure.services import Services
 
 PATIENCE: Final = 10.0
 """Seconds that a repeat waits for the first one in its process."""
+UNKNOWN: Final = b""
+"""The fingerprint of a request whose body is hashed as it is read, until it is."""
 DECIDED: Final = frozenset({403, 404, 409, 410, 412})
 """The statuses of refusals that are kept."""
 PASSING: Final = frozenset({"export_under_way", "trial_under_way", "in_progress"})
@@ -71,8 +72,10 @@ class _First:
     once: Once
     waiting: "list[asyncio.Future[Response]]" = field(default_factory=list)
 
-    async def follow(self, fingerprint: UUID) -> Response:
+    async def follow(self, fingerprint: bytes) -> Response:
         """Its answer, for a repeat. Raises its refusal or fault."""
+        if UNKNOWN in {fingerprint, self.once.fingerprint}:
+            raise in_progress()
         if fingerprint != self.once.fingerprint:
             raise KeyReused
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -103,7 +106,7 @@ class Repeats:
         self._services = services
         self._hashes = KeyHashes(services.keys)
         self._entries = IdempotencyKeys(services.pool)
-        self._under_way: dict[UUID, _First] = {}
+        self._under_way: dict[bytes, _First] = {}
 
     async def answer(self, route: Route, call: Call) -> Response:
         """Execute the request, unless it is a repeat."""
@@ -111,14 +114,12 @@ class Repeats:
         if given is None:
             return await route.handler(call)
         key = self._hashes.key_of(call.caller.actor, given)
-        once = Once(key, NOBODY, self._services.new_id())
+        once = Once(key, UNKNOWN, self._services.new_id())
         request = await self._read(route, call.request, once)
         first = self._under_way.get(key)
         if first is not None:
-            if route.raw is not None:
-                raise in_progress()  # what it asks for is known when it has been read, which may take long
             return await first.follow(once.fingerprint)
-        call = replace(call, request=request, once=once)
+        call = Call(request, call.caller, once)
         first = self._under_way[key] = _First(once)
         try:
             if route.render is not None:
@@ -135,12 +136,10 @@ class Repeats:
 
     async def _read(self, route: Route, request: Request, once: Once) -> Request:
         """The request to go on with; its fingerprint is known as soon as its body is read."""
-        payload = self._hashes.payload(request)
         if route.raw is not None:
-            return _hashed(request, payload, once)
+            return _hashed(request, self._hashes.payload(request), once)
         body = await read_bytes(request) if has_body(request) else b""
-        payload.update(body)
-        once.fingerprint = finished(payload)
+        once.fingerprint = self._hashes.payload_of(request, body)
         return _replayed(request, body)
 
     async def _command(self, route: Route, render: Render, call: Call, once: Once) -> Response:
@@ -218,7 +217,7 @@ def _hashed(request: Request, payload: "hmac.HMAC", once: Once) -> Request:
         message = await request.receive()
         payload.update(message.get("body", b""))
         if not message.get("more_body", False):
-            once.fingerprint = finished(payload)
+            once.fingerprint = payload.digest()
         return message
 
     return Request(request.scope, receive)

@@ -8,7 +8,6 @@ import hmac
 import os
 import re
 from typing import Final
-from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.requests import Request
@@ -37,17 +36,22 @@ def read_key(request: Request) -> str | None:
     if len(given) > 1:
         raise _malformed("repeated_header")
     try:
-        text = given[0].decode().strip(" \t")
+        text = given[0].decode()
     except UnicodeDecodeError:
-        text = given[0].decode("latin-1").strip(" \t")
-    if text.startswith('"'):
-        quoted = _QUOTED.fullmatch(text)
-        if quoted is None:
-            raise _malformed("malformed_header")
-        text = _ESCAPED.sub(r"\1", quoted.group(1))
-    if not 0 < len(text) <= LONGEST or _CONTROL.search(text):
+        text = given[0].decode("latin-1")
+    key = _unquoted(text) if text.startswith('"') else text
+    if not 0 < len(key) <= LONGEST or _CONTROL.search(key):
         raise _malformed("malformed_header")
-    return text
+    return key
+
+
+def _unquoted(text: str) -> str:
+    """The string of a structured field."""
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is None:
+        raise _malformed("malformed_header")
+    key = quoted.group(1)
+    return _ESCAPED.sub(r"\1", key) if "\\" in key else key
 
 
 def _malformed(code: str) -> Problem:
@@ -62,24 +66,21 @@ class KeyHashes:
         self._payloads = keys.derived("idempotency payload")
         self._seals = keys.derived("idempotency seal")
 
-    def key_of(self, caller: str, key: str) -> UUID:
+    def key_of(self, caller: str, key: str) -> bytes:
         """The hash of a caller's key: two callers' keys have nothing to do with each other."""
-        return _shortened(hmac.digest(self._keys, _owned(caller, key), "sha256"))
+        return hmac.digest(self._keys, _owned(caller, key), "sha256")
+
+    def payload_of(self, request: Request, body: bytes) -> bytes:
+        """The hash of a whole request."""
+        return hmac.digest(self._payloads, _head(request) + body, "sha256")
 
     def payload(self, request: Request) -> "hmac.HMAC":
-        """A hash of method, path and query, to be continued with the body."""
-        scope = request.scope
-        head = b"%b %b?%b\n" % (scope["method"].encode(), scope["raw_path"], scope["query_string"])
-        return hmac.new(self._payloads, head, "sha256")
+        """The same hash, to be continued with the body as it comes."""
+        return hmac.new(self._payloads, _head(request), "sha256")
 
     def seal(self, caller: str, key: str) -> "Seal":
         """What seals for whoever comes with this key again."""
         return Seal(hmac.digest(self._seals, _owned(caller, key), "sha256"))
-
-
-def finished(payload: "hmac.HMAC") -> UUID:
-    """The hash of a whole request."""
-    return _shortened(payload.digest())
 
 
 class Seal:
@@ -88,14 +89,14 @@ class Seal:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
 
-    def seal(self, clear: bytes, entry: UUID) -> bytes:
+    def seal(self, clear: bytes, entry: bytes) -> bytes:
         """Encrypt for one entry."""
         nonce = os.urandom(NONCE)
-        return nonce + self._cipher.encrypt(nonce, clear, entry.bytes)
+        return nonce + self._cipher.encrypt(nonce, clear, entry)
 
-    def open(self, sealed: bytes, entry: UUID) -> bytes:
+    def open(self, sealed: bytes, entry: bytes) -> bytes:
         """Decrypt what was sealed for this entry."""
-        return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], entry.bytes)
+        return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], entry)
 
 
 def _owned(caller: str, key: str) -> bytes:
@@ -103,6 +104,7 @@ def _owned(caller: str, key: str) -> bytes:
     return f"{len(caller)}:{caller}:{key}".encode()
 
 
-def _shortened(digest: bytes) -> UUID:
-    """128 bits of a digest, where nobody can look for collisions without the deployment's key."""
-    return UUID(bytes=digest[:16])
+def _head(request: Request) -> bytes:
+    """What a request asks for, but for its body."""
+    scope = request.scope
+    return b"%b %b?%b\n" % (scope["method"].encode(), scope["raw_path"], scope["query_string"])

@@ -129,12 +129,12 @@ class PostgresJournal:
             cursor = await connection.execute(_RECEIPTS, (UuidArray(command_ids),), prepare=True, binary=True)
             return {row[0]: Receipt(*row) for row in await cursor.fetchall()}
 
-    async def entries(self, keys: Collection[UUID]) -> dict[UUID, Entry]:
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
         """What is on record of these idempotency keys, and has not expired."""
         if not keys:
             return {}
         async with self._use() as connection:
-            cursor = await connection.execute(_ENTRIES, (UuidArray(keys),), prepare=True, binary=True)
+            cursor = await connection.execute(_ENTRIES, (ByteaArray(keys),), prepare=True, binary=True)
             return {row[0]: Entry(*row) for row in await cursor.fetchall()}
 
     @asynccontextmanager
@@ -167,14 +167,25 @@ def _columns(entries: Sequence[Entry]) -> tuple[Array, ...]:
         return _NO_ENTRIES
     keys, fingerprints, commands, streams, versions, refusals, seals = zip(*entries, strict=True)
     return (
-        *(UuidArray(column) for column in (keys, fingerprints, commands, streams)),
+        ByteaArray(keys),
+        ByteaArray(fingerprints),
+        UuidArray(commands),
+        UuidArray(streams),
         BigintArray(versions),
         TextArray(refusals),
         ByteaArray(seals),
     )
 
 
-_NO_ENTRIES: Final = (*(UuidArray(()) for _ in range(4)), BigintArray(()), TextArray(()), ByteaArray(()))
+_NO_ENTRIES: Final = (
+    ByteaArray(()),
+    ByteaArray(()),
+    UuidArray(()),
+    UuidArray(()),
+    BigintArray(()),
+    TextArray(()),
+    ByteaArray(()),
+)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 -- refusal's code (`stream` is the customer that it names); what the log does not tell is sealed with the caller's key.
 
 CREATE TABLE gatehouse.idempotency (
-    key uuid PRIMARY KEY,
-    fingerprint uuid NOT NULL,
+    key bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
     command_id uuid NOT NULL,
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -22,7 +22,7 @@ CREATE FUNCTION gatehouse.append(
     streams uuid[], versions bigint[], topics text[], states bytea[],
     command_ids uuid[], command_streams uuid[], command_versions bigint[],
     seen_streams uuid[], seen_versions bigint[],
-    keys uuid[], fingerprints uuid[], key_commands uuid[], key_streams uuid[], key_versions bigint[],
+    keys bytea[], fingerprints bytea[], key_commands uuid[], key_streams uuid[], key_versions bigint[],
     refusals text[], seals bytea[]
 ) RETURNS TABLE (first_position bigint, recorded timestamptz) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -48,7 +48,7 @@ class MemoryJournal:
         self.batches: list[list[str]] = []
         """The types of the events of each append that was done."""
         self._receipts: dict[UUID, Receipt] = {}
-        self._entries: dict[UUID, Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
         self._stamps: dict[tuple[UUID, int], tuple[int, datetime]] = {}
 
     async def load(self, streams: Collection[UUID]) -> Histories:
@@ -81,7 +81,7 @@ class MemoryJournal:
         """What is on record of these commands."""
         return {command: self._receipts[command] for command in command_ids if command in self._receipts}
 
-    async def entries(self, keys: Collection[UUID]) -> dict[UUID, Entry]:
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
         """What is on record of these idempotency keys."""
         return {key: self._entries[key] for key in keys if key in self._entries}
 
