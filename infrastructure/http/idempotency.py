@@ -19,7 +19,7 @@ from application.ports import Unavailable
 from domain.refusals import Refused
 from infrastructure.http.idempotency_key import KeyHashes, Seal, read_key
 from infrastructure.http.problems import PROBLEMS, Problem
-from infrastructure.http.requests import has_body, read_bytes
+from infrastructure.http.requests import has_body, keep_bytes
 from infrastructure.http.routing import Call, Render, Route
 from infrastructure.idempotency import IdempotencyKeys
 from infrastructure.services import Services
@@ -138,9 +138,9 @@ class Repeats:
         """The request to go on with; its fingerprint is known as soon as its body is read."""
         if route.raw is not None:
             return _hashed(request, self._hashes.payload(request), once)
-        body = await read_bytes(request) if has_body(request) else b""
+        body = await keep_bytes(request) if has_body(request) else b""
         once.fingerprint = self._hashes.payload_of(request, body)
-        return _replayed(request, body)
+        return request
 
     async def _command(self, route: Route, render: Render, call: Call, once: Once) -> Response:
         """Carry out what is one command: the executor finds out whether it is a repeat.
@@ -199,15 +199,6 @@ def in_progress() -> Problem:
 def _kept(refusal: Refused | Problem) -> bool:
     """Whether a refusal goes on record."""
     return PROBLEMS[refusal.code].status in DECIDED and refusal.code not in PASSING
-
-
-def _replayed(request: Request, body: bytes) -> Request:
-    """The request with a body that was read already."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return Request(request.scope, receive)
 
 
 def _hashed(request: Request, payload: "hmac.HMAC", once: Once) -> Request:
