@@ -8,12 +8,13 @@ import asyncio
 import hmac
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from application.executor import outcome_of
+from application.executor import Outcome, outcome_of
 from application.idempotency import KeyReused, Once
 from application.ports import Unavailable
 from domain.refusals import Refused
@@ -28,6 +29,8 @@ PATIENCE: Final = 10.0
 """Seconds that a repeat waits for the first one in its process."""
 UNKNOWN: Final = b""
 """The fingerprint of a request whose body is hashed as it is read, until it is."""
+REMEMBERED: Final = 10_000
+"""Keys that a process remembers; others it finds on record."""
 DECIDED: Final = frozenset({403, 404, 409, 410, 412})
 """The statuses of refusals that are kept."""
 PASSING: Final = frozenset({"export_under_way", "trial_under_way", "in_progress"})
@@ -107,6 +110,7 @@ class Repeats:
         self._hashes = KeyHashes(services.keys)
         self._entries = IdempotencyKeys(services.pool)
         self._under_way: dict[bytes, _First] = {}
+        self._settled: dict[bytes, None] = {}
 
     async def answer(self, route: Route, call: Call) -> Response:
         """Execute the request, unless it is a repeat."""
@@ -119,18 +123,21 @@ class Repeats:
         first = self._under_way.get(key)
         if first is not None:
             return await first.follow(once.fingerprint)
-        call = Call(request, call.caller, once)
+        seal = partial(self._hashes.seal, call.caller.actor, given)
+        call = Call(request, call.caller, once, seal)
         first = self._under_way[key] = _First(once)
         try:
             if route.render is not None:
                 response = await self._command(route, route.render, call, once)
             else:
-                response = await self._begun(route, call, once, self._hashes.seal(call.caller.actor, given))
+                response = await self._begun(route, call, once, seal())
         except BaseException as fault:
             first.failed(fault)
             raise
         finally:
             del self._under_way[key]
+            if once.settled:
+                self._remember(key)
         first.answered(response)
         return response
 
@@ -143,22 +150,31 @@ class Repeats:
         return request
 
     async def _command(self, route: Route, render: Render, call: Call, once: Once) -> Response:
-        """Carry out what is one command: the executor finds out whether it is a repeat.
+        """Carry out what is one command: the executor finds out whether it is a repeat, unless we remember the key.
 
         What is refused before it gets there, as what was done once may be, is looked up here.
         """
-        try:
-            return await route.handler(call)
-        except (Refused, Problem) as refusal:
-            if once.settled or not _kept(refusal) or await self._entries.settle(once, refusal.code):
-                raise
-        found = await self._entries.find(once.key)
+        remembered = once.key in self._settled and once.fingerprint != UNKNOWN
+        found = await self._entries.find(once.key) if remembered else None
+        if found is None:
+            try:
+                return await route.handler(call)
+            except (Refused, Problem) as refusal:
+                if once.settled or not _kept(refusal) or await self._entries.settle(once, refusal.code):
+                    raise
+            found = await self._entries.find(once.key)
         if found is None:
             raise Unavailable
         history = (await self._services.reader.streams([found.entry.stream])).get(found.entry.stream, [])
         if refusal_before := found.entry.refused(once.fingerprint, history):
             raise refusal_before
         return await render(call, outcome_of(found.entry, history))
+
+    def _remember(self, key: bytes) -> None:
+        """Know a key that is on record, for a while: its repeats make no batch of the executor's start again."""
+        self._settled[key] = None
+        if len(self._settled) > REMEMBERED:
+            del self._settled[next(iter(self._settled))]
 
     async def _begun(self, route: Route, call: Call, once: Once, seal: Seal) -> Response:
         """Carry out anything else, if nobody has or does."""
@@ -189,6 +205,19 @@ class Repeats:
         if found.under_way or found.entry.sealed is None:
             raise in_progress()
         return Answer.read(seal.open(found.entry.sealed, once.key)).response()
+
+
+def keep(call: Call, secret: str) -> None:
+    """Let a repeat be told the secret that a command is about to be executed with."""
+    if call.once and call.seal:
+        call.once.sealed = call.seal().seal(secret.encode(), call.once.key)
+
+
+def kept(call: Call, outcome: Outcome, secret: str = "") -> str:
+    """The secret that a command was executed with: the first request's, where there may be repeats; else this one."""
+    if call.once is None or call.seal is None or outcome.sealed is None:
+        return secret
+    return call.seal().open(outcome.sealed, call.once.key).decode()
 
 
 def in_progress() -> Problem:

@@ -19,6 +19,7 @@ from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, KeyDirectory, Role
 from infrastructure.audit_trail import AuditTrail
+from infrastructure.http.idempotency_key import Seal
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.requests import header
 from infrastructure.http.waiting import Waiting, preferred_wait
@@ -45,6 +46,8 @@ class Call:
     caller: Caller
     once: Once | None = None
     """What makes repeats of it known, where the caller says what they are known by."""
+    seal: Callable[[], Seal] | None = None
+    """What seals for repeats alone; there is one where there is `once`."""
 
 
 Render = Callable[[Call, Outcome], Awaitable[Response]]

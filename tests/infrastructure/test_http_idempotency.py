@@ -215,6 +215,21 @@ async def test_a_repeat_that_would_wait_too_long_is_told_so(
     assert alike([slow, await register(world.partner, body, "slow")])
 
 
+async def test_a_repeat_that_the_process_remembers_does_not_trouble_the_executor(
+    world: World, held_up: asyncio.Event
+) -> None:
+    body = registration()
+    held_up.set()
+    first = await register(world.partner, body, "remembered")
+    held_up.clear()
+
+    again = await register(world.partner, body, "remembered")
+    other = await register(world.partner, registration(), "remembered")
+
+    assert alike([first, again])
+    assert_problem(other, 422, "idempotency_key_reused")
+
+
 async def test_two_processes_execute_once_and_answer_alike(database: str, tmp_path: Path) -> None:
     async with two_processes(database, tmp_path) as (world, elsewhere):
         head = await head_of(world)

@@ -3,10 +3,13 @@
 import asyncio
 import json
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx2
 import pytest
 
+from infrastructure.exports.asked import Asked
+from infrastructure.exports.order_folder import Failed, Order
 from infrastructure.http.app import create_app
 from tests.infrastructure.test_http_authorisation import CALLERS, TABLE, Callers, callers, request_for
 from tests.infrastructure.test_sanctions_adoption import adoptions
@@ -137,19 +140,15 @@ async def test_an_export_that_is_ordered_again_is_the_one_that_was_ordered(world
 
 
 async def test_an_export_that_had_to_wait_may_be_ordered_under_the_same_key(world: World) -> None:
+    order = Order(Asked(), uuid4(), "auditor:another", world.clock())
+    under_way = world.services.exports.take(uuid4(), order)
     asked: dict[str, Any] = {"types": ["CustomerRegistered"]}
-    answers = await asyncio.gather(
-        *(world.auditor.post("/v1/exports", json=asked, headers={KEY: f"export {number}"}) for number in range(2))
-    )
-    (late,) = [number for number, answer in enumerate(answers) if answer.status_code == 409]
-    assert_problem(answers[late], 409, "export_under_way")
 
-    async with asyncio.timeout(60):
-        while (  # noqa: ASYNC110 -- another process makes the one before
-            again := await world.auditor.post("/v1/exports", json=asked, headers={KEY: f"export {late}"})
-        ).status_code == 409:
-            await asyncio.sleep(0.05)
+    early = await world.auditor.post("/v1/exports", json=asked, headers={KEY: "patient"})
+    under_way.conclude(Failed("export_failed"))
+    again = await world.auditor.post("/v1/exports", json=asked, headers={KEY: "patient"})
 
+    assert_problem(early, 409, "export_under_way")
     assert again.status_code == 202
 
 
