@@ -243,6 +243,41 @@ async def test_two_processes_execute_once_and_answer_alike(database: str, tmp_pa
         assert await head_of(world) == head + 30
 
 
+async def test_what_was_done_is_answered_by_a_process_that_would_refuse_it_by_now(
+    database: str, tmp_path: Path
+) -> None:
+    async with two_processes(database, tmp_path) as (world, elsewhere):
+        held = (await customers_at(world, "active"))[0]
+        path, found_guilty = f"{held.simulator}/monitoring", {"outcome": "evidence"}
+        first = await world.partner.patch(path, json=found_guilty, headers={KEY: "evidence"})
+        again = await elsewhere.patch(path, json=found_guilty, headers={KEY: "evidence"})
+        other = await elsewhere.patch(path, json={"outcome": "pass"}, headers={KEY: "evidence"})
+        anew = await elsewhere.patch(path, json=found_guilty, headers={KEY: "more evidence"})
+
+    assert first.status_code == 202
+    assert alike([first, again])
+    assert_problem(other, 422, "idempotency_key_reused")
+    assert_problem(anew, 409, "wrong_status")
+
+
+async def test_what_was_refused_before_it_was_decided_is_refused_alike_everywhere(
+    database: str, tmp_path: Path
+) -> None:
+    async with two_processes(database, tmp_path) as (world, elsewhere):
+        held = (await customers_at(world, "initiating"))[0]
+        path, nothing = f"{held.simulator}/monitoring", {"outcome": "pass"}
+        first = await elsewhere.patch(path, json=nothing, headers={KEY: "too early"})
+        assert (await world.sign(held.customer, held.wallet)).status_code == 204
+        await world.work()
+        assert (await world.partner.patch(f"{held.simulator}/verify")).status_code == 202
+        again = [
+            await client.patch(path, json=nothing, headers={KEY: "too early"}) for client in (world.partner, elsewhere)
+        ]
+
+    assert_problem(first, 409, "wrong_status")
+    assert alike([first, *again])
+
+
 async def test_a_key_is_found_nowhere_nor_what_was_asked_under_it(
     database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
