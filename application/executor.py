@@ -13,7 +13,9 @@ import structlog
 
 from application.envelope import Context, Envelope
 from application.handlers import Changes, Handler, Handling, Presumed
+from application.idempotency import Entry, Once
 from application.ports import Batch, Conflict, Histories, Journal, NewId, Receipt, Unavailable
+from domain.refusals import Refused
 
 LARGEST_BATCH: Final = 256
 WORTH_A_LANE: Final = 12
@@ -34,6 +36,8 @@ class Outcome:
     stream: UUID
     history: tuple[Envelope, ...]
     new: int
+    sealed: bytes | None = None
+    """What the first request under its idempotency key sealed."""
 
     @property
     def version(self) -> int:
@@ -54,16 +58,25 @@ class _Order:
     context: Context
     answer: "asyncio.Future[Outcome]"
     deadline: float
+    once: Once | None = None
     decided: Outcome | Exception | None = None
 
     def deliver(self, answer: Outcome | Exception | None) -> None:
         """Answer the caller, if it is still there."""
         if self.answer.done():
             return
+        if self.once:
+            self.once.settled = isinstance(answer, Outcome | Refused)
         if isinstance(answer, Outcome):
             self.answer.set_result(answer)
         else:
             self.answer.set_exception(answer or Unavailable())
+
+    def entries(self) -> list[Entry]:
+        """What goes on record of the order, where it is executed once. A fault does not."""
+        if self.once and isinstance(self.decided, Outcome):
+            return [self.once.came_to(self.decided.stream, self.decided.version)]
+        return [self.once.was_refused(self.decided)] if self.once and isinstance(self.decided, Refused) else []
 
 
 class Executor:
@@ -80,10 +93,13 @@ class Executor:
         self._called = asyncio.Event()
         self._away_at = float("-inf")
 
-    async def execute(self, handler: Handler, context: Context) -> Outcome:
-        """Decide and append durably. Raises the handler's refusal, or `Unavailable` if the log stays away too long."""
+    async def execute(self, handler: Handler, context: Context, once: Once | None = None) -> Outcome:
+        """Decide and append durably. Raises the handler's refusal, or `Unavailable` if the log stays away too long.
+
+        What is asked for `once` has the first request's outcome or refusal, if it is a repeat. Raises `KeyReused`.
+        """
         loop = asyncio.get_running_loop()
-        order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE)
+        order = _Order(handler, context, loop.create_future(), loop.time() + PATIENCE, once)
         self._waiting.append(order)
         self._beckon()
         return await order.answer
@@ -168,7 +184,8 @@ class Executor:
             if _done(order, streams, loaded):
                 raise Conflict
             await self._decide(order, handling, loaded, batch)
-        if batch.envelopes:
+            batch.entries += order.entries()
+        if batch.envelopes or batch.entries:
             written = {envelope.stream for envelope in batch.envelopes}
             batch.seen = {stream: len(history) for stream, history in loaded.items() if stream not in written}
             await self._journal.append(batch)
@@ -203,16 +220,21 @@ class Executor:
         history = loaded[subject]
         if any(events for _, events in changes):
             batch.receipts.append(Receipt(order.context.command_id, subject, len(history)))
-        return Outcome(subject, tuple(history), len(changes[0][1]))
+        return Outcome(subject, tuple(history), len(changes[0][1]), order.once.sealed if order.once else None)
 
     async def _unanswered(self, orders: list[_Order]) -> list[_Order]:
         """Answer what was in fact recorded (a lost connection or a conflict may hide a commit) or is out of time."""
         try:
             receipts = await self._journal.receipts([order.context.command_id for order in orders])
-            histories = await self._journal.load({receipt.stream for receipt in receipts.values()})
+            entries = await self._journal.entries([order.once.key for order in orders if order.once])
+            records: list[Receipt | Entry] = [*receipts.values(), *entries.values()]
+            histories = await self._journal.load({record.stream for record in records})
             for order in orders:
-                if receipt := receipts.get(order.context.command_id):
-                    order.deliver(_recorded(receipt, histories[receipt.stream]))
+                if order.once and (entry := entries.get(order.once.key)):
+                    history = histories[entry.stream]
+                    order.deliver(entry.refused(order.once.fingerprint, history) or outcome_of(entry, history))
+                elif receipt := receipts.get(order.context.command_id):
+                    order.deliver(outcome_of(receipt, histories[receipt.stream]))
         except Unavailable:
             pass
         except Exception as fault:  # whatever it is, the executor goes on, and these orders until they are out of time
@@ -241,8 +263,8 @@ def _done(order: _Order, streams: tuple[UUID, ...], loaded: Histories) -> bool:
     return False
 
 
-def _recorded(receipt: Receipt, history: list[Envelope]) -> Outcome:
+def outcome_of(record: Receipt | Entry, history: list[Envelope]) -> Outcome:
     """The outcome that the log remembers of a command."""
-    upto = tuple(history[: receipt.version])
-    added = sum(envelope.context.command_id == receipt.command_id for envelope in upto)
-    return Outcome(receipt.stream, upto, added)
+    upto = tuple(history[: record.version])
+    added = sum(envelope.context.command_id == record.command_id for envelope in upto)
+    return Outcome(record.stream, upto, added, record.sealed if isinstance(record, Entry) else None)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from application.envelope import Envelope
+from application.idempotency import Entry
 from domain.findings import SourceReport, VerificationResult
 
 Clock = Callable[[], datetime]
@@ -38,6 +39,8 @@ class Batch:
     receipts: list[Receipt] = field(default_factory=list)
     seen: dict[UUID, int] = field(default_factory=dict)
     """The versions of streams that were decided on and are not written to: they must be the same still."""
+    entries: list[Entry] = field(default_factory=list)
+    """What requests with an idempotency key came to. A key that is on record already is a `Conflict`."""
     id: None = None
 
     def collect_events(self) -> Sequence[Envelope]:
@@ -64,6 +67,9 @@ class Journal(Protocol):
 
     async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
         """What is on record of these commands."""
+
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
+        """What is on record of these idempotency keys."""
 
 
 @dataclass(frozen=True, slots=True)

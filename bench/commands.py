@@ -1,19 +1,26 @@
-"""Registrations per second: Gatehouse against an empty route, the stock library and SQLAlchemy."""
+"""Registrations per second: Gatehouse against an empty route, the stock library and SQLAlchemy.
+
+And against itself: guarded, its callers show all that a careful one does.
+"""
 
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from bench import sides
-from bench.contest import FULL, P99, QUICK, Contest, hold
+from bench.contest import FULL, P99, QUICK, THROUGHPUT, Contest, hold
 from bench.load_generator import load_generator
 from bench.postgres import postgres
 from bench.report import Report, Target
 from bench.server import serving_all
 from bench.summary import columns, figures, ratios, rows
-from bench.traffic import registrations
+from bench.traffic import guarded, registrations
 
 OURS: Final = "gatehouse"
+GUARDED: Final = "gatehouse_guarded"
 AT_LEAST: Final = {"empty_route": 0.6, "stock_library": 4.0, "sqlalchemy": 6.0}
+GUARDED_AT_LEAST: Final = 0.85
 P99_AT_MOST: Final = 3.0
 MEMORY_BELOW_MB: Final = 200.0
 
@@ -25,14 +32,17 @@ def run(*, quick: bool) -> Report:
         server = stack.enter_context(postgres())
         generator = stack.enter_context(load_generator())
         own = server.create_database("gatehouse")
-        key = sides.prepare(own, server.folder).key
+        careful = server.create_database("gatehouse_guarded")
+        key, other = sides.prepare(own, server.folder).key, sides.prepare(careful, server.folder)
         launches = {
             OURS: sides.gatehouse(own),
+            GUARDED: sides.gatehouse(careful),
             "empty_route": sides.empty_route(),
             "stock_library": sides.stock_library(server.create_database("stock_library")),
             "sqlalchemy": sides.sqlalchemy(server.create_database("sqlalchemy")),
         }
         running = stack.enter_context(serving_all(launches, folder=server.folder))
+        running[GUARDED] = replace(running[GUARDED], dress=partial(guarded, bearer=sides.bearer_of(other)))
         contest = hold([*running.values()], registrations(key), generator=generator, plan=plan, expected_status=201)
         measured = {"postgresql": server.version(), **figures(contest, plan)}
     return report(contest, measured)
@@ -41,6 +51,7 @@ def run(*, quick: bool) -> Report:
 def report(contest: Contest, measured: dict[str, object]) -> Report:
     """Compare with the targets."""
     compared = ratios(contest, OURS, list(AT_LEAST))
+    cost = round(contest.ratio(GUARDED, OURS, THROUGHPUT), 3)
     p99_ratio = round(contest.ratio(OURS, "empty_route", P99), 3)
     peak = round(contest.peak_mb(OURS), 1)
     targets = [
@@ -48,10 +59,11 @@ def report(contest: Contest, measured: dict[str, object]) -> Report:
             Target(name=name, measured=compared[name], sense="at_least", bound=least)
             for name, least in AT_LEAST.items()
         ),
+        Target(name="guarded", measured=cost, sense="at_least", bound=GUARDED_AT_LEAST),
         Target(name="p99_ratio", measured=p99_ratio, sense="at_most", bound=P99_AT_MOST),
         Target(name="peak_memory_mb", measured=peak, sense="below", bound=MEMORY_BELOW_MB),
     ]
-    first = {"ratios": compared, "p99_ratio": p99_ratio, "peak_memory_mb": peak}
+    first = {"ratios": compared, "guarded_ratio": cost, "p99_ratio": p99_ratio, "peak_memory_mb": peak}
     return Report(
         bench="commands",
         figures={**first, **measured},

@@ -93,7 +93,8 @@ def hold(
             requests = list(islice(traffic, int(REQUESTS_PER_SECOND * seconds)))
             for server in servers:
                 others = [other for other in servers if other is not server]
-                job = partial(generator.turn, server, requests, expected_status=expected_status, seconds=seconds)
+                own = [*server.dress(requests)]
+                job = partial(generator.turn, server, own, expected_status=expected_status, seconds=seconds)
                 taken = take_turn(server, others, job)
                 if number:
                     turns[server.name].append(taken)

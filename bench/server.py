@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ class Server:
     pid: int
     port: int
     log: Path
+    dress: Callable[[Iterable[bytes]], Iterator[bytes]] = iter
+    """Gives requests the headers of this side."""
 
     def last_words(self) -> str:
         """Return the end of the server's output."""

@@ -58,6 +58,11 @@ class PartnerKey:
     partner: UUID
 
 
+def bearer_of(side: PartnerKey) -> str:
+    """Return what a careful caller shows. A token that was had for the key belongs here."""
+    return side.key
+
+
 def prepare(database: Database, folder: Path, **more: str) -> PartnerKey:
     """Migrate Gatehouse's database and make a partner's key, where `serve` will run, with `more` set."""
 

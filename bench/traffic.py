@@ -2,9 +2,9 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from Crypto.Hash import keccak
 
@@ -27,6 +27,20 @@ def lookups(key: str, customers: Sequence[UUID]) -> Iterator[bytes]:
     source = random.Random(SEED)  # noqa: S311  # the same traffic in every run
     while True:
         yield _request("GET", f"/v1/customers/{source.choice(customers)}", key)
+
+
+def guarded(requests: Iterable[bytes], bearer: str) -> Iterator[bytes]:
+    """Yield the same requests as a careful caller sends them: with its own credentials, writes with a key of their own.
+
+    Each call makes other idempotency keys.
+    """
+    for request in requests:
+        head, _, body = request.partition(b"\r\n\r\n")
+        lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Authorization: ")]
+        lines.append(f"Authorization: Bearer {bearer}".encode())
+        if not head.startswith(b"GET "):
+            lines.append(f'Idempotency-Key: "{uuid4()}"'.encode())
+        yield b"\r\n".join([*lines, b"", body])
 
 
 def checksummed(address: bytes) -> str:

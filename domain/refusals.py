@@ -1,13 +1,12 @@
 """Why a command is refused. Each has a stable `code`; nothing here repeats what the caller sent."""
 
-from typing import ClassVar
 from uuid import UUID
 
 
 class Refused(Exception):
     """A command that may not happen. It changes nothing."""
 
-    code: ClassVar[str] = "refused"
+    code: str = "refused"
 
 
 class WrongStatus(Refused):

@@ -17,7 +17,7 @@ from infrastructure import key_changes
 from infrastructure import migrate as migrations
 from infrastructure.api_keys import Role
 from infrastructure.bootstrap import database, keys_for, let_in, open_services
-from infrastructure.erasure import erase_subject
+from infrastructure.erasure import erase_subject, erased_at
 from infrastructure.faults import CannotStart
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.logs import set_up_logs
@@ -92,16 +92,16 @@ def erase_customer(customer: str, *, basis: str, as_json: bool) -> None:
         raise CannotStart("a legal basis is one of retention_over, data_subject_request and authority_order")
 
     async def run(services: Services) -> datetime:
-        return await erase_subject(services, customer_id, LegalBasis(basis), actor="admin:console")
+        return erased_at(await erase_subject(services, customer_id, LegalBasis(basis), actor="admin:console"))
 
     try:
-        erased_at = with_services(run)
+        moment = with_services(run)
     except Refused as refusal:
         raise CannotStart(f"{refusal.code}: {PROBLEMS[refusal.code].title}") from None
     if as_json:
-        typer.echo(json.dumps({"id": str(customer_id), "erasedAt": erased_at.isoformat()}))
+        typer.echo(json.dumps({"id": str(customer_id), "erasedAt": moment.isoformat()}))
     else:
-        typer.echo(f"erased at {erased_at.isoformat()}: what was sealed with the customer's key never opens again")
+        typer.echo(f"erased at {moment.isoformat()}: what was sealed with the customer's key never opens again")
 
 
 async def sample_adopted(services: Services, settings: Settings) -> None:

@@ -9,6 +9,7 @@ import httpx2
 from application.envelope import Context
 from application.executor import Executor, Outcome
 from application.handlers import Condition, Handler, change
+from application.idempotency import Once
 from application.ports import Clock, NewId, Reported, ScreeningSource, VerificationProvider
 from domain.challenge import Site
 from domain.commands import Command, RecordVerification
@@ -111,6 +112,22 @@ class Services:
             causation_id=causation_id,
         )
         return await self.executor.execute(handler, context)
+
+    async def execute_once(
+        self,
+        handler: Handler,
+        *,
+        actor: str,
+        once: Once | None,
+        correlation_id: UUID | None = None,
+        occurred_at: datetime | None = None,
+    ) -> Outcome:
+        """Run a caller's command. A repeat, where it is known what it repeats, has the first one's outcome."""
+        if once is None:
+            return await self.execute(handler, actor=actor, correlation_id=correlation_id, occurred_at=occurred_at)
+        moment = occurred_at or self.clock()
+        context = Context(actor, once.command_id, correlation_id or once.command_id, moment)
+        return await self.executor.execute(handler, context, once)
 
     def change(
         self,

@@ -33,6 +33,7 @@ from infrastructure.faults import CannotStart
 from infrastructure.http.app import create_app
 from infrastructure.http.connections import Connections
 from infrastructure.http.protocol import JoiningProtocol
+from infrastructure.idempotency import IdempotencyKeys, keep_swept
 from infrastructure.key_changes import issue_key
 from infrastructure.keys.signing import announce_signing_key
 from infrastructure.logs import set_up_logs
@@ -110,6 +111,7 @@ def work(*, attached: bool) -> None:
                     projector.run(),
                     worker.run(),
                     keep_deadlines(services),
+                    keep_swept(IdempotencyKeys(services.pool)),
                     builder.run(),
                     Publisher(services, builder, timedelta(seconds=settings.checkpoint_seconds)).run(),
                 )

@@ -46,11 +46,14 @@ class ExportJobs:
         self._orders = services.exports
         self._ordered = asyncio.Event()
 
-    def begin(self, asked: Asked, *, reader: UUID, actor: str) -> OrderFolder:
-        """Take an order. Raises `UnderWay` and `OSError`."""
+    def begin(self, asked: Asked, *, reader: UUID, actor: str, order_id: UUID | None = None) -> OrderFolder:
+        """Take an order; one that was taken before is the same one. Raises `UnderWay` and `OSError`."""
+        order_id = order_id or uuid4()
+        if taken := self.find(order_id, reader=reader):
+            return taken
         if any(order.outcome is None for order in self._orders.all()):
             raise UnderWay
-        taken = self._orders.take(uuid4(), Order(asked, reader, actor, self._services.clock()))
+        taken = self._orders.take(order_id, Order(asked, reader, actor, self._services.clock()))
         self._ordered.set()
         return taken
 

@@ -27,6 +27,8 @@ from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
+from infrastructure.http.idempotency import Repeats
+from infrastructure.http.idempotency_key import LONGEST as LONGEST_KEY
 from infrastructure.http.keys import KeyRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
@@ -71,6 +73,14 @@ _PREFER: Final = {
     "description": f"`wait=N` (RFC 7240): see what was written before, waiting N seconds for it, {LONGEST} at most. "
     "What is not understood is ignored.",
 }
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "examples": ["order-7f3a9c"]},
+    "description": "Makes a repeat safe: the same key and request get the first one's answer, for 24 hours. "
+    "A structured-field string, in quotes, or the same string without them.",
+}
 _APPLIED: Final = {
     "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
     "schema": {"type": "string"},
@@ -82,11 +92,12 @@ def create_app(services: Services) -> FastAPI:
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     app.state.authentication = Authentication(services)
     gate = Gate(
-        app.state.authentication,
-        Rates(services.bounds),
-        RequestSignatures(services.site.uri),
-        Waiting(services.pool),
-        AuditTrail(services),
+        authentication=app.state.authentication,
+        rates=Rates(services.bounds),
+        signatures=RequestSignatures(services.site.uri),
+        once=Repeats(services).answer,
+        waiting=Waiting(services.pool),
+        trail=AuditTrail(services),
     )
     app.state.exports = ExportJobs(services)
     routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
@@ -162,7 +173,8 @@ def _described(route: Route) -> dict[str, Any]:
     """What FastAPI is told of a route, for OpenAPI."""
     behind = ("projection_behind",) if route.shows else ()
     body = WITH_BODY if route.body else ("unsupported_media_type",) if route.raw else ()
-    problems = (*route.problems, *ALWAYS, *body, *behind)
+    once = ("in_progress", "idempotency_key_reused") if route.writes else ()
+    problems = (*route.problems, *ALWAYS, *body, *behind, *once)
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
         for status, codes in _by_status(problems).items()
@@ -177,7 +189,7 @@ def _described(route: Route) -> dict[str, Any]:
     if route.raw:
         extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
-    extra["parameters"] += [_PREFER] if route.method == "GET" else []
+    extra["parameters"] += [_PREFER] if route.method == "GET" else [_KEY] if route.writes else []
     described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
     return described | {
         "summary": route.summary,

@@ -1,6 +1,6 @@
 """The challenge: read it, and answer it with a signature. Every wrong answer is an event with its reason."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as NotBase64
 from dataclasses import replace
 from hashlib import sha256
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from application.executor import Outcome
 from domain.challenge import issue
 from domain.commands import IssueChallenge, SignChallenge, WalletProof
-from domain.customer import Challenge, fold
+from domain.customer import fold
 from domain.decide import decide
 from domain.events import ChallengeFailed, ChallengeVerified
 from domain.refusals import CustomerErased, UnknownCustomer
@@ -24,7 +24,9 @@ from infrastructure.http.resources import (
     PARTNER,
     answer,
     change_customer,
+    encoded,
     etag,
+    open_challenge,
     own_customer,
     partner_of,
     read_wallet,
@@ -81,6 +83,7 @@ class ChallengeRoutes:
                     "malformed_account",
                     "invalid_checksum",
                 ),
+                render=_signed,
             ),
         ]
 
@@ -94,13 +97,9 @@ class ChallengeRoutes:
         now = self._services.clock()
         fresh = issue(self._services.site, wallet, customer=customer_id, nonce=nonce(), now=now)
         outcome = await change_customer(self._services, call, customer_id, IssueChallenge(fresh, now))
-        open_challenge = _open(outcome)
-        return answer(
-            models.ChallengeResource(
-                challenge=b64encode(open_challenge.message.encode()).decode(), expires_at=open_challenge.expires_at
-            ),
-            headers=etag(call, row_of(outcome)),
-        )
+        found = open_challenge(outcome)
+        resource = models.ChallengeResource(challenge=encoded(found), expires_at=found.expires_at)
+        return answer(resource, headers=etag(call, row_of(outcome)))
 
     async def sign(self, call: Call) -> Response:
         """204 once the signature proves ownership."""
@@ -119,10 +118,7 @@ class ChallengeRoutes:
         if not _signed_by_key(command):
             command = await self._asked_of_contract(call, customer_id, command)
         outcome = await change_customer(self._services, call, customer_id, command)
-        for envelope in outcome.added:
-            if isinstance(envelope.event, ChallengeFailed):
-                raise Problem(_FAILED[envelope.event.reason])
-        return Response(status_code=204, headers=etag(call, row_of(outcome)))
+        return await _signed(call, outcome)
 
     async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:
         """The command with what the wallet says, where it may be a contract and its word would decide.
@@ -144,18 +140,17 @@ class ChallengeRoutes:
         return command if proof is None else replace(command, proof=proof)
 
 
+async def _signed(call: Call, outcome: Outcome) -> Response:
+    for envelope in outcome.added:
+        if isinstance(envelope.event, ChallengeFailed):
+            raise Problem(_FAILED[envelope.event.reason])
+    return Response(status_code=204, headers=etag(call, row_of(outcome)))
+
+
 def _signed_by_key(command: SignChallenge) -> bool:
     """Whether the wallet's own key made the signature, as far as the answer tells which wallet it is."""
     signer = command.proof.signer
     return signer is not None and same_wallet(signer, command.wallet)
-
-
-def _open(outcome: Outcome) -> Challenge:
-    """The challenge that waits to be signed after a command."""
-    customer = fold(envelope.event for envelope in outcome.history)
-    if customer is None or customer.challenge is None:
-        raise UnknownCustomer
-    return customer.challenge
 
 
 def _message(challenge: str) -> str | None:

@@ -1,9 +1,8 @@
 """What partners call: register a wallet, follow the customer, open its verification, suspend and resume it."""
 
-from base64 import b64encode
-
 from starlette.responses import Response
 
+from application.executor import Outcome
 from application.handlers import register
 from domain.challenge import issue
 from domain.commands import (
@@ -23,9 +22,11 @@ from infrastructure.http.resources import (
     READERS,
     answer,
     change_customer,
+    encoded,
     etag,
     if_match,
     moment_of,
+    open_challenge,
     own_customer,
     partner_of,
     read_wallet,
@@ -60,6 +61,7 @@ class CustomerRoutes:
                 status=201,
                 body=models.CustomerRegistration,
                 problems=("customer_exists", "onboarding_barred", "malformed_account", "invalid_checksum"),
+                render=_registered,
             ),
             Route(
                 "GET",
@@ -90,6 +92,7 @@ class CustomerRoutes:
                 body=models.StatedReason,
                 body_required=False,
                 problems=(*gone, "wrong_status", "customer_erased", "version_mismatch"),
+                render=_changed,
             ),
             Route(
                 "PATCH",
@@ -101,6 +104,7 @@ class CustomerRoutes:
                 body=models.StatedReason,
                 body_required=False,
                 problems=(*gone, "wrong_status", "activation_reserved", "customer_erased", "version_mismatch"),
+                render=_changed,
             ),
             Route(
                 "GET",
@@ -124,16 +128,13 @@ class CustomerRoutes:
             external_id=body.external_id,
             challenge=issue(services.site, wallet, customer=customer_id, nonce=nonce(), now=now),
         )
-        outcome = await services.execute(
+        outcome = await services.execute_once(
             lambda: register(customer_id, command, fingerprint=services.keys.fingerprint_of),
             actor=call.caller.actor,
             occurred_at=now,
+            once=call.once,
         )
-        row = row_of(outcome)
-        resource = models.RegisteredCustomer(
-            **shown(row), challenge=b64encode(command.challenge.message.encode()).decode()
-        )
-        return answer(resource, 201, headers={"Location": f"/v1/customers/{row.id}", **etag(call, row)})
+        return await _registered(call, outcome)
 
     async def show(self, call: Call) -> Response:
         """The customer, as of now or as of `asOf`."""
@@ -190,8 +191,18 @@ class CustomerRoutes:
         outcome = await change_customer(self._services, call, customer_id, command, if_match=if_match(call))
         if not outcome.added:
             await self._trail.note(call.caller, customer_id, "customer")
-        row = row_of(outcome)
-        return answer(resource_of(row), headers=etag(call, row))
+        return await _changed(call, outcome)
+
+
+async def _registered(call: Call, outcome: Outcome) -> Response:
+    row = row_of(outcome)
+    resource = models.RegisteredCustomer(**shown(row), challenge=encoded(open_challenge(outcome)))
+    return answer(resource, 201, headers={"Location": f"/v1/customers/{row.id}", **etag(call, row)})
+
+
+async def _changed(call: Call, outcome: Outcome) -> Response:
+    row = row_of(outcome)
+    return answer(resource_of(row), headers=etag(call, row))
 
 
 async def _officers_reason(call: Call) -> str | None:

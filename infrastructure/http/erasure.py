@@ -2,7 +2,8 @@
 
 from starlette.responses import Response
 
-from infrastructure.erasure import erase_subject
+from application.executor import Outcome
+from infrastructure.erasure import erase_subject, erased_at
 from infrastructure.http import admin_models as models
 from infrastructure.http.policies import ADMIN
 from infrastructure.http.requests import read_body, read_id
@@ -37,11 +38,18 @@ class ErasureRoutes:
                     "partner_request_alone",
                 ),
                 tag="administration",
+                render=_erased,
             )
         ]
 
     async def erase(self, call: Call) -> Response:
         """200 once the key is destroyed and no process has it any more; what was sealed with it never opens again."""
         customer_id, body = read_id(call.request), await read_body(call.request, models.Erasure)
-        erased_at = await erase_subject(self._services, customer_id, body.legal_basis, actor=call.caller.actor)
-        return answer(models.ErasedCustomer(id=customer_id, erased_at=erased_at))
+        outcome = await erase_subject(
+            self._services, customer_id, body.legal_basis, actor=call.caller.actor, once=call.once
+        )
+        return await _erased(call, outcome)
+
+
+async def _erased(_: Call, outcome: Outcome) -> Response:
+    return answer(models.ErasedCustomer(id=outcome.stream, erased_at=erased_at(outcome)))

@@ -74,7 +74,12 @@ class ExportRoutes:
         try:
             if "parquet" in body.formats:
                 check_installed()
-            taken = self._jobs.begin(_asked(body), reader=call.caller.key_id, actor=call.caller.actor)
+            taken = self._jobs.begin(
+                _asked(body),
+                reader=call.caller.key_id,
+                actor=call.caller.actor,
+                order_id=call.once.command_id if call.once else None,
+            )
         except CannotStart:
             raise Problem("format_unavailable") from None
         except UnderWay:

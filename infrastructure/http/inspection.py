@@ -40,10 +40,10 @@ class Inspection:
         handler = self._services.change(customer_id, command, if_match=if_match(call))
         if review is not None:
             handler = _while_open(customer_id, review, handler, command)
-        outcome = await self._services.execute(handler, actor=call.caller.actor)
+        outcome = await self._services.execute_once(handler, actor=call.caller.actor, once=call.once)
         if not outcome.added:
             await self._trail.note(call.caller, customer_id, "customer")
-        return _answer(call, outcome)
+        return await inspected(call, outcome)
 
 
 def _while_open(customer_id: UUID, review: UUID, handler: Handler, command: Command) -> Handler:
@@ -97,7 +97,8 @@ def members_of(review: Review) -> dict[str, object]:
     }
 
 
-def _answer(call: Call, outcome: Outcome) -> Response:
+async def inspected(call: Call, outcome: Outcome) -> Response:
+    """The customer after a word on it."""
     row = row_of(outcome)
     customer = fold(envelope.event for envelope in outcome.history)
     resource = models.ReviewedCustomer(

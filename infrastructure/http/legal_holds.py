@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from domain.commands import LiftLegalHold, PlaceLegalHold
 from infrastructure.http import review_models as models
-from infrastructure.http.inspection import OF_CUSTOMER, OFFICER, TAG, Inspection
+from infrastructure.http.inspection import OF_CUSTOMER, OFFICER, TAG, Inspection, inspected
 from infrastructure.http.requests import read_body, read_id
 from infrastructure.http.routing import Call, Route
 from infrastructure.services import Services
@@ -29,6 +29,7 @@ class LegalHoldRoutes:
                 body=models.LegalHold,
                 problems=OF_CUSTOMER,
                 tag=TAG,
+                render=inspected,
             )
             for path, handler, summary in (
                 ("hold", self.place_hold, "Put a customer under legal hold"),

@@ -49,6 +49,7 @@ class PolicyRoutes:
                 media_type=NDJSON,
                 problems=("policy_not_found", "trial_under_way"),
                 tag="policies",
+                safe=True,
             )
         ]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from domain.commands import ConfirmRejection, ProposeRejection, RefuseRejection, WithdrawRejection
 from domain.refusals import UnknownCustomer
 from infrastructure.http import review_models as models
-from infrastructure.http.inspection import OF_CUSTOMER, OFFICER, TAG, Inspection
+from infrastructure.http.inspection import OF_CUSTOMER, OFFICER, TAG, Inspection, inspected
 from infrastructure.http.models import StatedReason
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id
@@ -104,4 +104,5 @@ def _route(
         body=body,
         problems=(*OF_CUSTOMER, *problems),
         tag=TAG,
+        render=inspected,
     )

@@ -13,6 +13,8 @@ from infrastructure.http.problems import Problem
 
 LARGEST_BODY: Final = 64 * 1024
 M = TypeVar("M", bound=BaseModel)
+_BODY: Final = "gatehouse.body"
+"""Where a body stands that was read already."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _ETAG: Final = re.compile(r'"([0-9a-f]{1,20})"', re.ASCII)
 
@@ -31,7 +33,10 @@ def has_body(request: Request) -> bool:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The raw body, up to `LARGEST_BODY`."""
+    """The raw body, up to `LARGEST_BODY`; a second time without reading it again, if it was kept."""
+    kept: bytes | None = request.scope.get(_BODY)
+    if kept is not None:
+        return kept
     length = header(request, b"content-length") or "0"
     if not length.isdigit() or int(length) > LARGEST_BODY:
         raise Problem("body_too_large")
@@ -45,6 +50,13 @@ async def read_bytes(request: Request) -> bytes:
         if len(body) > LARGEST_BODY:
             raise Problem("body_too_large")
     return bytes(body)
+
+
+async def keep_bytes(request: Request) -> bytes:
+    """The raw body, which whoever comes later reads as well."""
+    body: bytes = await read_bytes(request)
+    request.scope[_BODY] = body
+    return body
 
 
 async def read_body(request: Request, model: type[M]) -> M:

@@ -1,5 +1,6 @@
 """From rows and outcomes to resources, for every route that answers with a customer."""
 
+from base64 import b64encode
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from application.executor import Outcome
 from application.handlers import Condition
 from domain.commands import Command
+from domain.customer import Challenge, fold
 from domain.refusals import UnknownCustomer
 from domain.wallet import MalformedAccount, Wallet, parse_account
 from infrastructure.api_keys import Role
@@ -64,9 +66,10 @@ async def change_customer(
     services: Services, call: Call, customer_id: UUID, command: Command, *, if_match: Condition | None = None
 ) -> Outcome:
     """Run the caller's command, on its own customers alone where it is a partner."""
-    return await services.execute(
+    return await services.execute_once(
         services.change(customer_id, command, partner=call.caller.partner, if_match=if_match),
         actor=call.caller.actor,
+        once=call.once,
     )
 
 
@@ -126,6 +129,19 @@ def _tag(call: Call, row: CustomerRow) -> str:
     if call.caller.role != "partner":
         return str(row.version)
     return f"{int(row.updated_at.timestamp() * 1_000_000):x}"
+
+
+def open_challenge(outcome: Outcome) -> Challenge:
+    """The challenge that waits to be signed after a command."""
+    customer = fold(envelope.event for envelope in outcome.history)
+    if customer is None or customer.challenge is None:
+        raise UnknownCustomer
+    return customer.challenge
+
+
+def encoded(challenge: Challenge) -> str:
+    """The message as it travels."""
+    return b64encode(challenge.message.encode()).decode()
 
 
 def row_of(outcome: Outcome) -> CustomerRow:

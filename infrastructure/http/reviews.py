@@ -13,7 +13,7 @@ from domain.vocabulary import Sealed
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http import review_models as models
 from infrastructure.http.cursor import read_cursor, write_cursor
-from infrastructure.http.inspection import OFFICER, TAG, Inspection, members_of, reviews_of
+from infrastructure.http.inspection import OFFICER, TAG, Inspection, inspected, members_of, reviews_of
 from infrastructure.http.models import StatedReason
 from infrastructure.http.officers import INSPECTORS
 from infrastructure.http.problems import Problem
@@ -79,6 +79,7 @@ class ReviewRoutes:
                 body=models.Decision,
                 problems=(*decided, "onboarding_barred"),
                 tag=TAG,
+                render=inspected,
             ),
             Route(
                 "POST",
@@ -90,6 +91,7 @@ class ReviewRoutes:
                 body=StatedReason,
                 problems=decided,
                 tag=TAG,
+                render=inspected,
             ),
         ]
 

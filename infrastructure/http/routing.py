@@ -12,12 +12,15 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from application.executor import Outcome
+from application.idempotency import Once, RefusedBefore
 from application.mapper import UnknownEventType
 from application.ports import ProviderUnavailable, Unavailable
 from domain.refusals import CustomerExists, Refused
 from infrastructure.api_keys import Caller, Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.authentication import Authentication
+from infrastructure.http.idempotency_key import Seal
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.request_signatures import RequestSignatures
@@ -43,6 +46,14 @@ class Call:
 
     request: Request
     caller: Caller
+    once: Once | None = None
+    """What makes repeats of it known, where the caller says what they are known by."""
+    seal: Callable[[], Seal] | None = None
+    """What seals for repeats alone; there is one where there is `once`."""
+
+
+Render = Callable[[Call, Outcome], Awaitable[Response]]
+"""Makes an answer from what a command came to, and from nothing else: a repeat gets the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +79,51 @@ class Route:
     """How it is found out who calls, where that is not by a bearer credential."""
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
+    render: Render | None = None
+    """How a write answers that is one command, which its handler executes `once`."""
+    safe: bool = False
+    """Whether it changes nothing (RFC 9110, 9.2.1) although it is no GET: a repeat is done again."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it takes an idempotency key."""
+        return self.method != "GET" and not self.safe
 
 
 class PublicResponse(Response):
     """What anybody may see and keep; it says itself for how long."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """Turns a route's handler into an endpoint: authenticates, authorises, counts, and answers errors."""
 
-    def __init__(
-        self,
-        authentication: Authentication,
-        rates: Rates,
-        signatures: RequestSignatures,
-        waiting: Waiting,
-        trail: AuditTrail,
-    ) -> None:
-        self._authentication = authentication
-        self._rates = rates
-        self._signatures = signatures
-        self._trail = trail
-        self._waiting = waiting
+    authentication: Authentication
+    rates: Rates
+    signatures: RequestSignatures
+    once: Callable[[Route, Call], Awaitable[Response]]
+    """Stands around the handlers of writes."""
+    waiting: Waiting
+    trail: AuditTrail
 
     def guard(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a route that needs a caller."""
-        authenticate = route.authenticate or self._authentication.of_bearer
+        authenticate = route.authenticate or self.authentication.of_bearer
 
         async def endpoint(request: Request) -> Response:
             caller = await authenticate(request)
-            await self._rates.spend(caller.key_id, route.method)
-            request = self._signatures.check(request, caller)
+            await self.rates.spend(caller.key_id, route.method)
+            request = self.signatures.check(request, caller)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
             call = Call(request, caller)
+            if route.writes:
+                return await self.once(route, call)
             wait = preferred_wait(request) if route.method == "GET" else None
             response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
-            if route.method == "GET" and "customer_id" in request.path_params:
+            if "customer_id" in request.path_params:
                 await self._note(route, call)
             return response
 
@@ -115,7 +132,7 @@ class Gate:
     async def _waited(self, route: Route, call: Call, seconds: int) -> Response:
         """The answer to a read that would wait for what was written before it."""
         if route.shows is not None:
-            await self._waiting.until_followed(route.shows, seconds)
+            await self.waiting.until_followed(route.shows, seconds)
         response = await route.handler(call)
         response.raw_headers.append((b"preference-applied", b"wait=%d" % seconds))
         return response
@@ -125,7 +142,7 @@ class Gate:
         _, _, what = route.path.partition("}/")
         given = call.request.path_params
         customer_id = UUID(given["customer_id"])
-        await self._trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
+        await self.trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
 
 
 def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -161,7 +178,7 @@ def _failure(name: str, fault: Exception) -> Response:
     """What the caller hears of an exception."""
     if isinstance(fault, Problem):
         return problem_response(fault)
-    if isinstance(fault, CustomerExists):
+    if isinstance(fault, CustomerExists | RefusedBefore) and fault.customer:
         return problem_response(Problem(fault.code, id=fault.customer))
     if isinstance(fault, Refused):
         return problem_response(Problem(fault.code))

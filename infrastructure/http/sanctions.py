@@ -7,13 +7,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from application.executor import Outcome
 from infrastructure.api_keys import Role
 from infrastructure.http import admin_models
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import header, read_query
 from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
-from infrastructure.sanctions.adoption import adopt
+from infrastructure.sanctions.adoption import Adoption, Giving, adopt, adoption_of
 from infrastructure.sanctions.bounded_xml import CHUNK, LARGEST
 from infrastructure.sanctions.sdn_advanced import MalformedSanctionsList, Reading, SanctionsList
 from infrastructure.services import Services
@@ -47,6 +48,7 @@ class SanctionsRoutes:
                     "sanctions_list_smaller",
                 ),
                 tag="administration",
+                render=self._adopted,
             )
         ]
 
@@ -57,21 +59,28 @@ class SanctionsRoutes:
         """
         query = read_query(call.request, admin_models.SanctionsListQuery)
         given = await _read(call.request)
-        adoption = await adopt(self._services, given, actor=call.caller.actor, force=query.force)
-        listed = adoption.in_force
-        return answer(
-            admin_models.SanctionsListAdoption(
-                changed=adoption.changed,
-                list_version=listed.list_version,
-                list_hash=listed.list_hash,
-                entries=listed.entries,
-                addresses=listed.addresses,
-                sample=listed.sample,
-                previous_hash=listed.previous_hash if adoption.changed else None,
-                added=list(adoption.added),
-                removed=list(adoption.removed),
-            )
+        by = Giving(actor=call.caller.actor, force=query.force, once=call.once)
+        return _shown(await adopt(self._services, given, by))
+
+    async def _adopted(self, _: Call, outcome: Outcome) -> Response:
+        return _shown(await adoption_of(self._services.pool, outcome))
+
+
+def _shown(adoption: Adoption) -> Response:
+    listed = adoption.in_force
+    return answer(
+        admin_models.SanctionsListAdoption(
+            changed=adoption.changed,
+            list_version=listed.list_version,
+            list_hash=listed.list_hash,
+            entries=listed.entries,
+            addresses=listed.addresses,
+            sample=listed.sample,
+            previous_hash=listed.previous_hash if adoption.changed else None,
+            added=list(adoption.added),
+            removed=list(adoption.removed),
         )
+    )
 
 
 async def _read(request: Request) -> SanctionsList:

@@ -3,12 +3,14 @@
 Verification only where the sandbox itself verifies: a KYC provider that is configured has a sandbox of its own.
 """
 
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 import httpx2
 from starlette.responses import Response
 
+from application.executor import Outcome
 from domain.commands import RecordMonitoring
 from domain.refusals import CustomerErased, UnknownCustomer, WrongStatus
 from domain.vocabulary import Status
@@ -40,7 +42,10 @@ class SimulatorRoutes:
         """Every operation, with who may call it."""
         always = [
             self._route("screening", self.screening, "Script what screening finds", models.SimulatedOutcome),
-            self._route("monitoring", self.monitoring, "Send a monitoring result", models.SimulatedOutcome),
+            replace(
+                self._route("monitoring", self.monitoring, "Send a monitoring result", models.SimulatedOutcome),
+                render=_accepted,
+            ),
         ]
         if not self._services.rehearses_verification:
             return always
@@ -95,8 +100,10 @@ class SimulatorRoutes:
             now=self._services.clock(),
             confirmation=self._services.confirmation,
         )
-        await self._services.execute(self._services.change(row.id, command), actor=f"policy:{command.policy}")
-        return answer(models.Accepted(), 202)
+        recorded = await self._services.execute_once(
+            self._services.change(row.id, command), actor=f"policy:{command.policy}", once=call.once
+        )
+        return await _accepted(call, recorded)
 
     async def verify(self, call: Call) -> Response:
         """Short for verification `pass`."""
@@ -131,3 +138,7 @@ class SimulatorRoutes:
         if row.status not in OPEN_TO[step]:
             raise WrongStatus
         return row
+
+
+async def _accepted(_: Call, __: Outcome) -> Response:
+    return answer(models.Accepted(), 202)

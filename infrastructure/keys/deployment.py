@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from infrastructure.faults import KeyProblem
 from infrastructure.keys.sources import KeySource
 
+KEY: Final = 32
+"""Bytes of a key."""
 NAMES: Final = ("master", "fingerprint", "cursor", "callback", "signing")
 
 BEGIN_MASTER: Final = "SELECT gatehouse.begin_master(%s) WHERE NOT EXISTS (SELECT FROM gatehouse.master_keys)"
@@ -49,6 +53,10 @@ class Keys:
     def fingerprint_of(self, text: str) -> str:
         """A keyed SHA-256 of `text`, in hex."""
         return hmac.digest(self.fingerprint, text.encode(), "sha256").hex()
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for one purpose, from the one that is as old as the log (HKDF-Expand, RFC 5869)."""
+        return HKDFExpand(SHA256(), KEY, f"gatehouse {purpose}".encode()).derive(self.fingerprint)
 
 
 def load_keys(source: KeySource | Path, *, generate: bool) -> Keys:

@@ -1,6 +1,6 @@
 """The journal: whole streams in one query, batches appended in one round trip."""
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -12,11 +12,12 @@ from eventsourcing.persistence import ApplicationRecorder
 from psycopg import AsyncConnection
 
 from application.envelope import Envelope
+from application.idempotency import Entry
 from application.mapper import EnvelopeMapper, read
 from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
 from domain.events import SubjectErased
 from domain.vocabulary import Sealed
-from infrastructure.arrays import BigintArray, UuidArray
+from infrastructure.arrays import Array, BigintArray, ByteaArray, TextArray, UuidArray
 from infrastructure.keys.keyring import Keyring, destroy_keys
 from infrastructure.keys.sealing import SubjectKey, seal_text
 from infrastructure.log.recorder import APPEND, LogDatastore, LogRecorder, Staged
@@ -28,6 +29,10 @@ STREAMS: Final = """
 """
 """Whole streams, in the order of `read`'s arguments."""
 _RECEIPTS: Final = "SELECT command_id, stream, version FROM gatehouse.receipts WHERE command_id = ANY(%b)"
+_ENTRIES: Final = """
+    SELECT key, fingerprint, command_id, stream, version, refusal, sealed FROM gatehouse.idempotency
+    WHERE key = ANY(%b) AND expires_at > clock_timestamp()
+"""
 
 
 class KeysAtHand:
@@ -96,6 +101,7 @@ class PostgresJournal:
             BigintArray(receipt.version for receipt in batch.receipts),
             UuidArray(batch.seen.keys()),
             BigintArray(batch.seen.values()),
+            *_columns(batch.entries),
         )
         erased = {envelope.stream for envelope in batch.envelopes if isinstance(envelope.event, SubjectErased)}
         async with self._use() as connection, _erasing(connection, erased):
@@ -123,6 +129,14 @@ class PostgresJournal:
             cursor = await connection.execute(_RECEIPTS, (UuidArray(command_ids),), prepare=True, binary=True)
             return {row[0]: Receipt(*row) for row in await cursor.fetchall()}
 
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
+        """What is on record of these idempotency keys, and has not expired."""
+        if not keys:
+            return {}
+        async with self._use() as connection:
+            cursor = await connection.execute(_ENTRIES, (ByteaArray(keys),), prepare=True, binary=True)
+            return {row[0]: Entry(*row) for row in await cursor.fetchall()}
+
     @asynccontextmanager
     async def _use(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         with _told():
@@ -147,12 +161,39 @@ async def _erasing(connection: AsyncConnection[tuple[Any, ...]], subjects: Colle
         yield
 
 
+def _columns(entries: Sequence[Entry]) -> tuple[Array, ...]:
+    """The entries as `gatehouse.append` takes them."""
+    if not entries:
+        return _NO_ENTRIES
+    keys, fingerprints, commands, streams, versions, refusals, seals = zip(*entries, strict=True)
+    return (
+        ByteaArray(keys),
+        ByteaArray(fingerprints),
+        UuidArray(commands),
+        UuidArray(streams),
+        BigintArray(versions),
+        TextArray(refusals),
+        ByteaArray(seals),
+    )
+
+
+_NO_ENTRIES: Final = (
+    ByteaArray(()),
+    ByteaArray(()),
+    UuidArray(()),
+    UuidArray(()),
+    BigintArray(()),
+    TextArray(()),
+    ByteaArray(()),
+)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """PostgreSQL's faults in the port's words."""
     try:
         yield
-    except psycopg.errors.UniqueViolation as fault:
+    except (psycopg.errors.UniqueViolation, psycopg.errors.CardinalityViolation) as fault:
         raise Conflict from fault
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as fault:
         raise Unavailable from fault

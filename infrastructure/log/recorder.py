@@ -16,7 +16,9 @@ from infrastructure.arrays import BigintArray, ByteaArray, TextArray, UuidArray,
 
 SCHEMA: Final = "gatehouse"
 TABLE: Final = "stored_events"
-APPEND: Final = SQL("SELECT * FROM gatehouse.append(%b, %b, %b, %b, %b, %b, %b, %b, %b)")
+APPEND: Final = SQL("SELECT * FROM gatehouse.append(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)")
+"""Events, receipts, streams that were seen, and what requests with an idempotency key came to."""
+_APPEND_EVENTS: Final = SQL("SELECT * FROM gatehouse.append(%b, %b, %b, %b, %b, %b, %b, %b, %b)")
 
 
 class Staged:
@@ -61,6 +63,6 @@ class LogRecorder(PostgresApplicationRecorder):
         nothing = (UuidArray(()), UuidArray(()), BigintArray(()), UuidArray(()), BigintArray(()))
         with self.datastore.get_connection() as connection:
             understand_arrays(connection)
-            row = connection.execute(APPEND, (*staged.arrays(), *nothing)).fetchone()
+            row = connection.execute(_APPEND_EVENTS, (*staged.arrays(), *nothing)).fetchone()
         first = row["first_position"] if row else 0
         return range(first, first + len(stored_events))

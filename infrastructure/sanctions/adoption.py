@@ -12,7 +12,9 @@ from hashlib import sha256
 from itertools import islice
 from typing import Final
 
+from application.executor import Outcome
 from application.handlers import Handling
+from application.idempotency import Once
 from application.streams import sanctions_list_of
 from domain.events import SanctionsListPublished
 from domain.sanctions import publish
@@ -56,24 +58,32 @@ class _Overtaken(Exception):
     """Another list came into force since we looked."""
 
 
-async def adopt(
-    services: Services, given: SanctionsList, *, actor: str, sample: bool = False, force: bool = False
-) -> Adoption:
-    """Put a list in force. `force` allows one that is older or much smaller than the list in force.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giving:
+    """Who gives a list, and how. `force` allows one that is older or much smaller than the list in force."""
+
+    actor: str
+    sample: bool = False
+    force: bool = False
+    once: Once | None = None
+    """What the same giving is known by, when it is repeated: that comes to what it came to the first time."""
+
+
+async def adopt(services: Services, given: SanctionsList, by: Giving) -> Adoption:
+    """Put a list in force.
 
     Raises `ListInFuture`, `ListOlder` and `ListMuchSmaller`; nothing is stored then.
     """
-    event = _published(given, sample=sample or is_sample(given))
     while True:
         try:
-            return await _adopt(services, event, given, actor=actor, force=force)
+            return await _adopt(services, given, by)
         except _Overtaken:
             continue
 
 
 async def put_in_force(services: Services, given: SanctionsList, *, sample: bool) -> None:
     """Put a list in force that whoever runs the service brings along."""
-    await adopt(services, given, actor="admin:console", sample=sample)
+    await adopt(services, given, Giving(actor="admin:console", sample=sample))
 
 
 def is_sample(given: SanctionsList) -> bool:
@@ -91,23 +101,38 @@ async def added(pool: Pool, old_hash: str | None, new_hash: str) -> list[str]:
         return [address for (address,) in await cursor.fetchall()]
 
 
-async def _adopt(
-    services: Services, event: SanctionsListPublished, given: SanctionsList, *, actor: str, force: bool
-) -> Adoption:
-    today = services.clock().date()
+async def _adopt(services: Services, given: SanctionsList, by: Giving) -> Adoption:
+    event, today = _published(given, sample=by.sample or is_sample(given)), services.clock().date()
     async with services.pool.connection() as connection:
         before = await adopted_list(connection)
-    if not publish(before, event, today=today, force=force):
+    if not publish(before, event, today=today, force=by.force) and by.once is None:
         return Adoption(before or event, changed=False)
     await keep_addresses(services.conninfo, given)
     previous = before.list_hash if before else None
-    newly = await added(services.pool, previous, event.list_hash)
-    gone = await added(services.pool, event.list_hash, previous) if previous else []
+    newly, gone = await _difference(services.pool, previous, event.list_hash)
     event = event.model_copy(update={"previous_hash": previous, "added": len(newly), "removed": len(gone)})
-    outcome = await services.execute(
-        lambda: _publish(event, today=today, force=force), actor=actor, correlation_id=sanctions_list_of(OFAC)
+    outcome = await services.execute_once(
+        lambda: _publish(event, today=today, force=by.force),
+        actor=by.actor,
+        once=by.once,
+        correlation_id=sanctions_list_of(OFAC),
     )
-    return Adoption(event, bool(outcome.new), tuple(newly), tuple(gone))
+    return await adoption_of(services.pool, outcome)
+
+
+async def adoption_of(pool: Pool, outcome: Outcome) -> Adoption:
+    """What an outcome says came of giving a list."""
+    events = [envelope.event for envelope in outcome.history]
+    in_force = next(event for event in reversed(events) if isinstance(event, SanctionsListPublished))
+    if not outcome.new:
+        return Adoption(in_force, changed=False)
+    newly, gone = await _difference(pool, in_force.previous_hash, in_force.list_hash)
+    return Adoption(in_force, changed=True, added=tuple(newly), removed=tuple(gone))
+
+
+async def _difference(pool: Pool, previous: str | None, list_hash: str) -> tuple[list[str], list[str]]:
+    """The addresses that a list names and the one before it did not, and the other way round."""
+    return await added(pool, previous, list_hash), await added(pool, list_hash, previous) if previous else []
 
 
 async def keep_addresses(conninfo: str, given: SanctionsList) -> None:

@@ -14,7 +14,7 @@ from domain.sanctions import ListInFuture, ListMuchSmaller, ListOlder
 from infrastructure.administration import with_services
 from infrastructure.faults import CannotStart
 from infrastructure.postgres import AWAY
-from infrastructure.sanctions.adoption import Adoption, adopt
+from infrastructure.sanctions.adoption import Adoption, Giving, adopt
 from infrastructure.sanctions.sdn_advanced import MalformedSanctionsList, SanctionsList, read
 from infrastructure.sanctions.source import SourceUnavailable, opened
 
@@ -26,7 +26,7 @@ def adopt_list(source: str, *, force: bool, as_json: bool) -> None:
     """Put the list at a path or URL in force, and show what came of it."""
     given = _read(source)
     try:
-        adoption = with_services(lambda services: adopt(services, given, actor="admin:console", force=force))
+        adoption = with_services(lambda services: adopt(services, given, Giving(actor="admin:console", force=force)))
     except (ListInFuture, ListOlder, ListMuchSmaller) as refusal:
         raise CannotStart(f"nothing was changed: {_why(refusal, given)}") from refusal
     except (Unavailable, *AWAY) as fault:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from application.envelope import Context, Envelope
+from application.idempotency import Entry
 from application.ports import Batch, Conflict, Journal, Receipt
 from domain.events import CustomerReactivated, LegalHoldPlaced, WalletClaimed
 from domain.vocabulary import Event, Sealed
@@ -13,6 +14,7 @@ from domain.vocabulary import Event, Sealed
 ONE, OTHER, THIRD = (UUID(int=0x1000 + number) for number in range(3))
 CUSTOMER = UUID(int=0x2000)
 CLAIM = WalletClaimed(customer=CUSTOMER)
+ENTRY = Entry(b"key", b"asked", UUID(int=1), ONE, 1)
 
 
 def command(number: int) -> Context:
@@ -114,6 +116,31 @@ class JournalContract:
 
         assert await journal.receipts([UUID(int=1), UUID(int=9)]) == {UUID(int=1): Receipt(UUID(int=1), ONE, 2)}
         assert await journal.receipts([]) == {}
+
+    async def test_what_a_request_came_to_is_on_record_with_its_events(self, journal: Journal) -> None:
+        decided = batch(1, (ONE, 1))
+        decided.entries = [ENTRY, Entry(b"other", b"asked", UUID(int=2), CUSTOMER, 0, "customer_exists", b"sealed")]
+        await journal.append(decided)
+
+        assert await journal.entries([b"key", b"other", b"unknown"]) == {entry.key: entry for entry in decided.entries}
+        assert await journal.entries([]) == {}
+
+    async def test_what_a_request_came_to_is_on_record_where_nothing_happened(self, journal: Journal) -> None:
+        await journal.append(Batch(entries=[ENTRY]))
+
+        assert await journal.entries([b"key"]) == {b"key": ENTRY}
+        assert await journal.load([ONE]) == {ONE: []}
+
+    async def test_a_key_that_is_on_record_is_a_conflict_and_nothing_is_written(self, journal: Journal) -> None:
+        await journal.append(Batch(entries=[ENTRY]))
+        for keys in ((b"key",), (b"new", b"key"), (b"new", b"new")):
+            decided = batch(2, (OTHER, 1))
+            decided.entries = [ENTRY._replace(key=key, fingerprint=b"another") for key in keys]
+            with pytest.raises(Conflict):
+                await journal.append(decided)
+
+        assert (await journal.load([OTHER]))[OTHER] == []
+        assert await journal.entries([b"key", b"new"]) == {b"key": ENTRY}
 
     async def test_what_is_loaded_is_the_callers_own(self, journal: Journal) -> None:
         await journal.append(batch(1, (ONE, 1)))

@@ -10,6 +10,7 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from application.envelope import Envelope
+from application.idempotency import Entry
 from application.mapper import EnvelopeMapper
 from application.ports import Batch, Conflict, Histories, Receipt
 from domain.vocabulary import Sealed
@@ -47,6 +48,7 @@ class MemoryJournal:
         self.batches: list[list[str]] = []
         """The types of the events of each append that was done."""
         self._receipts: dict[UUID, Receipt] = {}
+        self._entries: dict[bytes, Entry] = {}
         self._stamps: dict[tuple[UUID, int], tuple[int, datetime]] = {}
 
     async def load(self, streams: Collection[UUID]) -> Histories:
@@ -57,6 +59,9 @@ class MemoryJournal:
         """Append, all or nothing, and stamp the envelopes. Raises `Conflict`."""
         commands = [receipt.command_id for receipt in batch.receipts]
         if len(set(commands)) < len(commands) or self._receipts.keys() & set(commands):
+            raise Conflict
+        keys = [entry.key for entry in batch.entries]
+        if len(set(keys)) < len(keys) or self._entries.keys() & set(keys):
             raise Conflict
         if any(len(list(self._read(stream))) != version for stream, version in batch.seen.items()):
             raise Conflict
@@ -69,11 +74,16 @@ class MemoryJournal:
             envelope.position, envelope.recorded_at = recording.notification.id, recorded_at
             self._stamps[envelope.stream, envelope.version] = envelope.position, recorded_at
         self._receipts |= {receipt.command_id: receipt for receipt in batch.receipts}
+        self._entries |= {entry.key: entry for entry in batch.entries}
         self.batches.append([envelope.type for envelope in batch.envelopes])
 
     async def receipts(self, command_ids: Collection[UUID]) -> dict[UUID, Receipt]:
         """What is on record of these commands."""
         return {command: self._receipts[command] for command in command_ids if command in self._receipts}
+
+    async def entries(self, keys: Collection[bytes]) -> dict[bytes, Entry]:
+        """What is on record of these idempotency keys."""
+        return {key: self._entries[key] for key in keys if key in self._entries}
 
     def _read(self, stream: UUID) -> Iterable[Envelope]:
         for stored in self.log.recorder.select_events(stream):

@@ -1,10 +1,11 @@
 import json
+import re
 from itertools import islice
 
 import pytest
 
 from bench.data import customer_ids, customers
-from bench.traffic import checksummed, lookups, registrations
+from bench.traffic import checksummed, guarded, lookups, registrations
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,21 @@ def test_a_registration_is_a_complete_request() -> None:
     assert lines[0] == "POST /v1/customers HTTP/1.1"
     assert f"Content-Length: {len(body)}" in lines
     assert "Authorization: Bearer gh_key" in lines
+
+
+def test_a_careful_caller_sends_the_same_with_its_own_credentials_and_a_key_for_each_write() -> None:
+    plain = [*islice(registrations("gh_key"), 3), *islice(lookups("gh_key", customer_ids(5)), 1)]
+
+    dressed = [*guarded(plain, "gh_other")]
+
+    assert [request.partition(b"\r\n\r\n")[2] for request in dressed] == [
+        request.partition(b"\r\n\r\n")[2] for request in plain
+    ]
+    keys = [re.findall(rb'\r\nIdempotency-Key: "([0-9a-f-]{36})"\r\n', request) for request in dressed]
+    assert len({key for found in keys for key in found}) == 3
+    assert keys[3] == []
+    for request in dressed:
+        assert re.findall(rb"\r\nAuthorization: (.*)\r\n", request) == [b"Bearer gh_other"]
 
 
 def test_lookups_are_of_customers_that_were_loaded() -> None:

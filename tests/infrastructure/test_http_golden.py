@@ -76,6 +76,8 @@ CODES: Final = {
     "wrong_status": 409,
     "activation_reserved": 409,
     "not_verifying": 409,
+    "in_progress": 409,
+    "idempotency_key_reused": 422,
     "nothing_to_decide": 409,
     "self_confirmation": 409,
     "self_refusal": 409,

@@ -145,6 +145,21 @@ async def test_every_operation_names_the_problems_that_all_have(document: dict[s
             assert {"invalid_json", "body_too_large", "unsupported_media_type"} <= named
 
 
+async def test_every_write_takes_an_idempotency_key_and_names_what_may_be_wrong_with_it(
+    document: dict[str, Any],
+) -> None:
+    for method, path, operation in operations(document):
+        described = " ".join(answer["description"] for answer in operation["responses"].values())
+        named = set(re.findall(r"`([a-z_]+)`: ", described)) & {"in_progress", "idempotency_key_reused"}
+        keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
+        if method == "get" or path.endswith("/trial"):
+            assert (keys, named) == ([], set()), path
+        else:
+            (key,) = keys
+            assert (key["in"], key["required"], len(named)) == ("header", False, 2), path
+            assert (key["schema"]["minLength"], key["schema"]["maxLength"]) == (1, 255)
+
+
 async def test_whoever_takes_an_account_names_what_may_be_wrong_with_it(document: dict[str, Any]) -> None:
     for method, path in (
         ("post", "/v1/customers"),

@@ -79,6 +79,7 @@ MAY: Final = {
     "tiles": "INSERT SELECT UPDATE",
     "tree": "SELECT UPDATE",
     "sanctioned_addresses": "INSERT SELECT",
+    "idempotency": "DELETE INSERT SELECT UPDATE",
     "tracking": "DELETE INSERT SELECT UPDATE",
     "customers": "DELETE INSERT SELECT UPDATE",
     "worklist": "DELETE INSERT SELECT UPDATE",
@@ -103,6 +104,13 @@ def append(connection: Connection[Any], stream: UUID, *versions: int) -> tuple[i
             BigintArray(versions[-1:]),
             UuidArray([]),
             BigintArray([]),
+            ByteaArray([]),
+            ByteaArray([]),
+            UuidArray([]),
+            UuidArray([]),
+            BigintArray([]),
+            TextArray([]),
+            ByteaArray([]),
         ),
     ).fetchone()
     assert row

@@ -16,8 +16,8 @@ from domain.events import (
     OnboardingBarred,
 )
 from domain.vocabulary import Reason
+from infrastructure.sanctions.adoption import Giving, put_in_force
 from infrastructure.sanctions.adoption import adopt as adopt_list
-from infrastructure.sanctions.adoption import put_in_force
 from infrastructure.sanctions.sdn_advanced import Listing, SanctionsList
 from infrastructure.sandbox.source import Step
 from infrastructure.screening.ofac import OFAC
@@ -218,7 +218,7 @@ async def test_a_list_that_is_taken_back_before_anybody_looked_leaves_nothing_to
 async def put_in_force_again(world: World, *, day: int) -> None:
     """The list of a day that was in force before, as who forces it may."""
     given = listing(day)
-    await adopt_list(world.services, given, actor="admin:console", force=True)
+    await adopt_list(world.services, given, Giving(actor="admin:console", force=True))
 
 
 async def rescreens_due(world: World) -> int:

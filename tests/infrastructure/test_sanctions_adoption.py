@@ -14,7 +14,7 @@ from application.streams import sanctions_list_of
 from domain.events import SanctionsListPublished
 from domain.sanctions import ListInFuture, ListMuchSmaller, ListOlder
 from infrastructure.sanctions import adoption
-from infrastructure.sanctions.adoption import Adoption, added, adopt, keep_addresses
+from infrastructure.sanctions.adoption import Adoption, Giving, added, adopt, keep_addresses
 from infrastructure.sanctions.freshness import EVERY, Reminder, sanctions_warnings
 from infrastructure.sanctions.sdn_advanced import SAMPLE, Listing, SanctionsList, read
 from tests.support.http import head_of, rows
@@ -29,7 +29,7 @@ _KEPT: Final = "SELECT list_hash, count(*) FROM gatehouse.sanctioned_addresses G
 
 
 async def give(world: World, given: SanctionsList, *, force: bool = False) -> Adoption:
-    return await adopt(world.services, given, actor="admin:test", force=force)
+    return await adopt(world.services, given, Giving(actor="admin:test", force=force))
 
 
 async def state(world: World) -> tuple[int, list[tuple[Any, ...]]]:
