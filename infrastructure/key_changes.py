@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from application.handlers import append
+from application.executor import Outcome
+from application.handlers import Handler, append
+from domain.events import ApiKeyIssued
 from infrastructure.api_keys import Role, issue, new_key, revoke, rotate
 from infrastructure.request_keys import UnknownApiKey
 from infrastructure.services import Services
@@ -26,35 +28,43 @@ class IssuedKey:
     partner: UUID | None
     key: str
 
+    @classmethod
+    def of(cls, outcome: Outcome, secret: str) -> "IssuedKey":
+        """What the log knows of a key, with the secret that it does not know."""
+        issued = outcome.history[0].event
+        if not isinstance(issued, ApiKeyIssued):
+            raise UnknownApiKey
+        return cls(outcome.stream, issued.role, issued.name, issued.partner, secret)
 
-async def issue_key(
-    services: Services, *, role: Role, name: str, partner: UUID | None = None, actor: str = CONSOLE
-) -> IssuedKey:
-    """Issue a key; a partner's first key makes the partner."""
-    key, key_hash = new_key(role)
+
+def issuing(services: Services, *, key_hash: str, role: Role, name: str, partner: UUID | None) -> Handler:
+    """The command to issue a key; a partner's first key makes the partner."""
     key_id = services.new_id()
-    if role == "partner" and partner is None:
-        partner = services.new_id()
-    await services.execute(
-        lambda: append(
-            key_id,
-            lambda history: issue(key_hash=key_hash, role=role, name=name, partner=partner, history=history),
-        ),
-        actor=actor,
-        correlation_id=key_id,
+    made = services.new_id() if role == "partner" and partner is None else partner
+    return lambda: append(
+        key_id, lambda history: issue(key_hash=key_hash, role=role, name=name, partner=made, history=history)
     )
-    return IssuedKey(key_id, role, name, partner, key)
 
 
-async def rotate_key(services: Services, key_id: UUID, *, actor: str = CONSOLE) -> IssuedKey:
+def rotating(key_id: UUID, *, key_hash: str) -> Handler:
+    """The command to give a key another secret. Raises `UnknownApiKey`."""
+    return lambda: append(key_id, lambda history: rotate(history, key_hash=key_hash))
+
+
+async def issue_key(services: Services, *, role: Role, name: str, partner: UUID | None = None) -> IssuedKey:
+    """Issue a key."""
+    key, key_hash = new_key(role)
+    handler = issuing(services, key_hash=key_hash, role=role, name=name, partner=partner)
+    return IssuedKey.of(await services.execute(handler, actor=CONSOLE), key)
+
+
+async def rotate_key(services: Services, key_id: UUID) -> IssuedKey:
     """Give a key another secret; the one before has ended everywhere then. Raises `UnknownApiKey`."""
     holder = await services.directory.known(key_id)
     key, key_hash = new_key(holder.role)
-    await services.execute(
-        lambda: append(key_id, lambda history: rotate(history, key_hash=key_hash)), actor=actor, correlation_id=key_id
-    )
+    outcome = await services.execute(rotating(key_id, key_hash=key_hash), actor=CONSOLE)
     await services.directory.ended_everywhere()
-    return IssuedKey(key_id, holder.role, holder.name, holder.partner, key)
+    return IssuedKey.of(outcome, key)
 
 
 async def revoke_key(services: Services, key_id: UUID, *, actor: str = CONSOLE) -> None:

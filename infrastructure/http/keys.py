@@ -4,15 +4,18 @@ from typing import Final
 
 from starlette.responses import Response
 
-from infrastructure.api_keys import Role
+from application.executor import Outcome
+from application.handlers import Handler
+from infrastructure.api_keys import Role, new_key
 from infrastructure.http import key_models as models
 from infrastructure.http.authentication import Authentication
+from infrastructure.http.idempotency import keep, kept
 from infrastructure.http.policies import ADMIN
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import read_body, read_id
 from infrastructure.http.resources import answer
 from infrastructure.http.routing import Call, Route
-from infrastructure.key_changes import IssuedKey, issue_key, revoke_key, rotate_key
+from infrastructure.key_changes import IssuedKey, issuing, revoke_key, rotating
 from infrastructure.request_keys import UnknownApiKey
 from infrastructure.services import Services
 
@@ -40,6 +43,7 @@ class KeyRoutes:
                 problems=("invalid_credentials",),
                 tag="login",
                 authenticate=self._authentication.of_login,
+                safe=True,
             ),
             Route(
                 "POST",
@@ -51,6 +55,7 @@ class KeyRoutes:
                 status=201,
                 body=models.KeyOrder,
                 tag="keys",
+                render=self._issued,
             ),
             Route(
                 "GET", "/keys", self.all, ADMIN, "List the API keys that may call", answer=models.ApiKeys, tag="keys"
@@ -64,6 +69,7 @@ class KeyRoutes:
                 answer=models.ApiKeyWithSecret,
                 problems=("malformed_id", "key_not_found"),
                 tag="keys",
+                render=self._rotated,
             ),
             Route(
                 "DELETE",
@@ -87,10 +93,13 @@ class KeyRoutes:
         order = await read_body(call.request, models.KeyOrder)
         if order.partner is not None and order.role != "partner":
             raise Problem("invalid_request", errors=[{"pointer": "/partner", "code": "not_a_partners_key"}])
-        issued = await issue_key(
-            self._services, role=order.role, name=order.name, partner=order.partner, actor=call.caller.actor
-        )
-        return answer(_shown(issued), status=201)
+        secret, key_hash = new_key(order.role)
+        handler = issuing(self._services, key_hash=key_hash, role=order.role, name=order.name, partner=order.partner)
+        outcome = await self._execute(call, handler, secret)
+        return await self._issued(call, outcome, secret)
+
+    async def _issued(self, call: Call, outcome: Outcome, secret: str = "") -> Response:
+        return answer(_shown(IssuedKey.of(outcome, kept(call, outcome, secret))), status=201)
 
     async def all(self, call: Call) -> Response:
         """Every key, without its secret."""
@@ -102,11 +111,22 @@ class KeyRoutes:
 
     async def rotate(self, call: Call) -> Response:
         """The key with its new secret, shown this once. By then the one before has ended everywhere."""
+        key_id, directory = read_id(call.request, "key_id"), self._services.directory
         try:
-            rotated = await rotate_key(self._services, read_id(call.request, "key_id"), actor=call.caller.actor)
+            secret, key_hash = new_key((await directory.known(key_id)).role)
+            outcome = await self._execute(call, rotating(key_id, key_hash=key_hash), secret)
         except UnknownApiKey:
             raise Problem("key_not_found") from None
-        return answer(_shown(rotated))
+        await directory.ended_everywhere()
+        return await self._rotated(call, outcome, secret)
+
+    async def _rotated(self, call: Call, outcome: Outcome, secret: str = "") -> Response:
+        return answer(_shown(IssuedKey.of(outcome, kept(call, outcome, secret))))
+
+    async def _execute(self, call: Call, handler: Handler, secret: str) -> Outcome:
+        """Carry out what a secret was made for, so that a repeat is told the same."""
+        keep(call, secret)
+        return await self._services.execute_once(handler, actor=call.caller.actor, once=call.once)
 
     async def revoke(self, call: Call) -> Response:
         """204 once the key, and every token for it, has ended everywhere. A repeat is 204, too."""

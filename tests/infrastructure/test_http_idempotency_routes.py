@@ -44,7 +44,13 @@ KINDS: Final = {
     "PATCH /v1/simulator/customers/{customer_id}/verification": "begun",
     "PATCH /v1/simulator/customers/{customer_id}/verify": "begun",
     "PATCH /v1/simulator/customers/{customer_id}/reject": "begun",
+    "POST /v1/keys": "command",
+    "POST /v1/keys/{key_id}/rotation": "command",
+    "DELETE /v1/keys/{key_id}": "begun",
+    "PUT /v1/keys/{key_id}/public-key": "begun",
+    "DELETE /v1/keys/{key_id}/public-key": "begun",
     "POST /v1/policies/{name}/trial": "safe",
+    "POST /v1/auth/token": "safe",
 }
 """One command, which goes on record with its events; begun on record, its answer kept; or it changes nothing."""
 CARRIED_OUT: Final = [

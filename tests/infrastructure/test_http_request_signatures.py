@@ -61,7 +61,7 @@ async def test_a_key_with_a_public_key_calls_nothing_unsigned(signer: Signer) ->
     response = await signer.world.partner.get("/v1/customers", headers=plain)
 
     assert_problem(response, 401, "request_signature_required")
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == 'Bearer realm="gatehouse"'
 
 
 async def test_a_key_without_a_public_key_may_bring_any_signature(world: World) -> None:
