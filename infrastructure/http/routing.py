@@ -90,7 +90,7 @@ class Gate:
         async def endpoint(request: Request) -> Response:
             caller = await self._caller(request)
             await self._rates.spend(caller.key_id, route.method)
-            request = self._signatures.check(request, caller)
+            request = await self._signatures.check(request, caller)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
