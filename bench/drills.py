@@ -8,7 +8,15 @@ from typing import Final
 
 import uvloop
 
-from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network, drill_order, drill_tamper
+from bench import (
+    drill_abuse,
+    drill_disk_full,
+    drill_kill_app,
+    drill_kill_postgres,
+    drill_network,
+    drill_order,
+    drill_tamper,
+)
 from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
@@ -18,6 +26,7 @@ DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "disk-full": lambda rounds: uvloop.run(drill_disk_full.run(rounds)),
     "order": drill_order.run,
     "tamper": drill_tamper.run,
+    "abuse": lambda rounds: uvloop.run(drill_abuse.run(rounds)),
 }
 
 

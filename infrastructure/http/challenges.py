@@ -19,6 +19,7 @@ from domain.refusals import CustomerErased, UnknownCustomer
 from domain.wallet import same_wallet
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
+from infrastructure.http.rates import Budget, held_back
 from infrastructure.http.requests import read_body, read_id
 from infrastructure.http.resources import (
     PARTNER,
@@ -37,6 +38,8 @@ from infrastructure.ids import nonce
 from infrastructure.services import Services
 from infrastructure.wallets.wallet_proof import prove
 
+WRONG_ANSWERS: Final = 20
+"""A minute, of one customer: each is an event, and all of a customer's are read for every command."""
 _FAILED: Final = {
     "expired": "challenge_expired",
     "other_message": "signature_invalid",
@@ -51,6 +54,7 @@ class ChallengeRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._wrong = Budget("wrong-answers", WRONG_ANSWERS)
 
     def routes(self) -> list[Route]:
         """Every operation, with who may call it."""
@@ -106,6 +110,7 @@ class ChallengeRoutes:
         customer_id = read_id(call.request)
         body = await read_body(call.request, models.SignedChallenge)
         read_wallet(body.chain_id)
+        await self._bear_with(customer_id)
         message = _message(body.challenge)
         command = SignChallenge(
             wallet=body.chain_id,
@@ -118,7 +123,17 @@ class ChallengeRoutes:
         if not _signed_by_key(command):
             command = await self._asked_of_contract(call, customer_id, command)
         outcome = await change_customer(self._services, call, customer_id, command)
+        if any(isinstance(envelope.event, ChallengeFailed) for envelope in outcome.added):
+            self._wrong.note(customer_id)
         return await _signed(call, outcome)
+
+    async def _bear_with(self, customer_id: UUID) -> None:
+        """Raise `Problem`, a little later, where too many answers were wrong."""
+        try:
+            self._wrong.check(customer_id)
+        except Problem:
+            await held_back()
+            raise
 
     async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:
         """The command with what the wallet says, where it may be a contract and its word would decide.

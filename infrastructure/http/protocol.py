@@ -26,6 +26,8 @@ BODY: Final = 15.0
 PACE: Final = 2048
 UNWANTED: Final = 5.0
 """Seconds for the rest of a body after it was answered: to cut it off at once would often cut off the answer."""
+WASTE: Final = 128 * 1024
+"""Bytes of a body that was answered already that are read at all."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
 
@@ -81,6 +83,8 @@ class JoiningProtocol(HttpToolsProtocol):
     def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         super().__init__(*args, **kwargs)
         self._crowd = connections
+        self._pieces: list[bytes] = []
+        """Of a body, as they were parsed; a chunk may be of a byte, and is not worth more than this at once."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 -- uvicorn's own signature says no more
         """Begin a connection."""
@@ -97,6 +101,7 @@ class JoiningProtocol(HttpToolsProtocol):
         """Parse what came. A request that is all head is refused before it has an end."""
         self._overhead += len(data)
         super().data_received(data)
+        self._take_pieces()
         if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("")
 
@@ -115,16 +120,26 @@ class JoiningProtocol(HttpToolsProtocol):
         self._begun, self._body, self._since = True, 0, self.loop.time()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body, which has a bound of its own."""
-        self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
-        self._body += len(body)
-        super().on_body(body)
+        """Take a part of the body, soon."""
+        self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """End the request."""
+        self._take_pieces()
         self._overhead, self._begun = 0, False
         self._unanswered += 1
         super().on_message_complete()
+
+    def _take_pieces(self) -> None:
+        """Take what was parsed of a body, which has a bound of its own. What nobody waits for is not read for long."""
+        if not self._pieces:
+            return
+        body, self._pieces = b"".join(self._pieces), []
+        self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
+        self._body += len(body)
+        super().on_body(body)
+        if self._unanswered < 0 and self._body > WASTE:
+            self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
         """It is the caller's turn again."""
@@ -153,7 +168,7 @@ class JoiningProtocol(HttpToolsProtocol):
             self._unread_since = self._unread_since or now
             if now - self._unread_since > UNREAD:
                 self.abort()
-        elif self._unanswered <= 0 and self.flow.read_paused:  # it is we who do not read
+        elif self._unanswered == 0 and self.flow.read_paused:  # it is we who do not read
             self._since = now
         elif self._unanswered <= 0 and now - self._since > self._patience():
             self._refuse("request_timeout")

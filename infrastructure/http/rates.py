@@ -5,6 +5,7 @@
 
 import asyncio
 import time
+from random import uniform
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from infrastructure.http.problems import Problem
 MINUTE: Final = 60
 MANY: Final = 1000
 """Keys that are counted before those that have gone quiet are forgotten."""
-PENALTY: Final = 0.1
-"""Seconds that a refusal is held back: whoever does not read `Retry-After` waits here, and takes no one's time."""
+HELD_BACK: Final = (0.1, 0.3)
+"""Seconds, at least and at most."""
 
 
 class Window(NamedTuple):
@@ -27,7 +28,7 @@ class Window(NamedTuple):
 
 
 class Budget:
-    """Requests of one kind: a sliding window, in which the last minute fades while this one goes on."""
+    """What a key, or whoever has an id, may do a minute: a sliding window, in which the minute before fades."""
 
     def __init__(self, name: str, limit: int) -> None:
         """`limit` is for a minute; 0 is no bound."""
@@ -36,14 +37,22 @@ class Budget:
         self._windows: dict[UUID, Window] = {}
 
     def spend(self, key_id: UUID) -> None:
-        """Count one request of a key's. Raises `Problem` where there is none left, and counts nothing."""
-        if not self._limit:
-            return
+        """Count one. Raises `Problem` where there is none left, and counts nothing."""
+        if self._limit:
+            self.check(key_id)
+            self.note(key_id)
+
+    def check(self, key_id: UUID) -> None:
+        """Raise `Problem` where there is none left."""
         minute, passed = divmod(time.monotonic(), MINUTE)
         window = self._window(key_id, int(minute))
         if window.before * (1 - passed / MINUTE) + window.used >= self._limit:
             raise self._refusal(window, passed)
-        self._windows[key_id] = Window(window.minute, window.used + 1, window.before)
+
+    def note(self, key_id: UUID) -> None:
+        """Count one, whatever is left."""
+        minute, used, before = self._window(key_id, int(time.monotonic() // MINUTE))
+        self._windows[key_id] = Window(minute, used + 1, before)
 
     def _window(self, key_id: UUID, minute: int) -> Window:
         known = self._windows.get(key_id)
@@ -80,5 +89,10 @@ class Rates:
         try:
             (self._reads if method == "GET" else self._writes).spend(key_id)
         except Problem:
-            await asyncio.sleep(PENALTY)
+            await held_back()
             raise
+
+
+async def held_back() -> None:
+    """Wait before a refusal: who asks on at once waits here, and takes nobody's time. Not all come back together."""
+    await asyncio.sleep(uniform(*HELD_BACK))  # noqa: S311 -- no secret

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from infrastructure.api_keys import Caller
 from infrastructure.http.content_digest import WrongDigest, expected_digests, hashing
 from infrastructure.http.problems import Problem
+from infrastructure.http.rates import Budget, held_back
 from infrastructure.http.requests import has_body, header
 from infrastructure.request_keys import RequestKey
 
@@ -34,6 +35,8 @@ LARGEST: Final = 1536
 """Characters of `Signature-Input` and `Signature` together that are parsed."""
 REMEMBERED: Final = 200_000
 """Signatures that a process remembers, 25 MB at most; the oldest of more are forgotten."""
+MOST_WRONG: Final = 300
+"""A minute, of one key; then it is refused unchecked."""
 ALGORITHMS: Final = {"ecdsa-p384-sha384": ECDSA_P384_SHA384, "ed25519": ED25519}
 TARGET: Final = frozenset({'"@target-uri"'})
 TARGET_IN_PARTS: Final = frozenset({'"@authority"', '"@path"', '"@query"'})
@@ -58,14 +61,29 @@ class RequestSignatures:
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
         self._seen: dict[bytes, float] = {}
+        self._wrong = Budget("wrong-signatures", MOST_WRONG)
 
-    def check(self, request: Request, caller: Caller) -> Request:
-        """The request, whose body holds as far as it is read. Raises `Problem` where it is not signed as it must be."""
+    async def check(self, request: Request, caller: Caller) -> Request:
+        """The request, whose body holds as far as it is read.
+
+        Raises `Problem`, a little later, where it is not signed as it must be, or where too many of its key's were not:
+        a check takes as long as ten requests.
+        """
         if caller.request_key is None:
             return request
+        try:
+            self._wrong.check(caller.key_id)
+            return self._checked(request, caller, caller.request_key)
+        except Problem as problem:
+            if problem.code == "request_signature_invalid":
+                self._wrong.note(caller.key_id)
+            await held_back()
+            raise
+
+    def _checked(self, request: Request, caller: Caller, key: RequestKey) -> Request:
         if header(request, b"signature") is None and header(request, b"signature-input") is None:
             raise Problem("request_signature_required")
-        result = self._verified(request, str(caller.key_id), caller.request_key)
+        result = self._verified(request, str(caller.key_id), key)
         covered = result.covered_components
         shown = {METHOD} if header(request, b"authorization") is None else {METHOD, AUTHORIZATION}  # a login shows none
         if not (covered.keys() >= shown and (covered.keys() >= TARGET or covered.keys() >= TARGET_IN_PARTS)):

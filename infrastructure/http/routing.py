@@ -113,7 +113,7 @@ class Gate:
         async def endpoint(request: Request) -> Response:
             caller = await authenticate(request)
             await self.rates.spend(caller.key_id, route.method)
-            request = self.signatures.check(request, caller)
+            request = await self.signatures.check(request, caller)
             if caller.role not in route.roles:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:

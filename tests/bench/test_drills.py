@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bench import drill_disk_full, drill_order
+from bench import drill_abuse, drill_disk_full, drill_order
 from bench.drill_callers import Heard
 from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
@@ -71,6 +71,20 @@ def test_what_is_found_as_something_else_is_not_named() -> None:
     assert (tally.found, tally.named, len(tally.missed)) == (3, 0, 4)
     tally.take("any", Planted(frozenset({"entry_changed"}), "entries.jsonl", (6, 7)), report)
     assert (tally.found, tally.named, len(tally.missed)) == (4, 1, 4)
+
+
+def test_whoever_means_well_is_answered_under_every_attack() -> None:
+    outcome = asyncio.run(drill_abuse.run(1, seconds=0.5))
+    answers = outcome["answers"]
+    assert outcome["wrong_answers"] == 0
+    assert isinstance(answers, dict)
+    assert {attack: set(given) - {"cut off"} for attack, given in answers.items() if given} == {
+        "huge_bodies": {"413", "431"},
+        "header_floods": {"431"},
+        "wrong_wallet_signatures": {"401", "429"},
+        "wrong_request_signatures": {"401", "429"},
+        "wrong_keys": {"401"},
+    }
 
 
 def test_a_drill_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:

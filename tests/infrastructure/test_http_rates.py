@@ -8,10 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from infrastructure.http import rates
+from infrastructure.http.challenges import WRONG_ANSWERS
 from infrastructure.http.problems import Problem
 from infrastructure.http.rates import MANY, MINUTE, Budget
+from infrastructure.http.request_signatures import MOST_WRONG
 from tests.conftest import Server
-from tests.support.http import assert_problem
+from tests.support.http import assert_problem, customers_at, fresh_wallet, head_of
+from tests.support.signing import new_pair, new_signer
 from tests.support.world import World, running
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +76,39 @@ async def test_refusals_are_counted_like_all_answers_and_take_nothing(strict: Wo
     assert sorted(answer.status_code for answer in answers) == [200] * FEW + [429] * FEW * 2
     metrics = (await strict.auditor.get("/metrics")).text
     assert f'gatehouse_requests_total{{route="GET /audit/keys",status="429"}} {FEW * 2}.0' in metrics
+
+
+async def test_wrong_answers_to_a_challenge_are_borne_for_a_while(world: World) -> None:
+    held, other = await customers_at(world, "initiating", 2)
+    wrong = [await world.sign(held.customer, fresh_wallet()) for _ in range(WRONG_ANSWERS)]
+    assert {answer.status_code for answer in wrong} == {401}
+    before = await head_of(world)
+
+    assert_problem(await world.sign(held.customer, held.wallet), 429, "too_many_requests")
+
+    assert await head_of(world) == before
+    assert (await world.sign(other.customer, other.wallet)).status_code == 204
+
+
+async def test_wrong_request_signatures_are_checked_for_a_while(world: World) -> None:
+    signer, other = await new_signer(world), await new_signer(world)
+    wrong = new_pair("ed25519")
+
+    answers = await asyncio.gather(
+        *(signer.send("GET", "/v1/customers", pair=wrong) for _ in range(MOST_WRONG)),
+    )
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert_problem(await signer.send("GET", "/v1/customers"), 429, "too_many_requests")
+    assert (await other.send("GET", "/v1/customers")).status_code == 200
+
+
+async def test_an_unsigned_request_is_no_wrong_signature(world: World) -> None:
+    signer = await new_signer(world)
+    plain = {"Authorization": f"Bearer {signer.key}"}
+    await asyncio.gather(*(world.partner.get("/v1/customers", headers=plain) for _ in range(MOST_WRONG + 1)))
+
+    assert (await signer.send("GET", "/v1/customers")).status_code == 200
 
 
 def refused(budget: Budget, key: UUID) -> int:
