@@ -26,6 +26,7 @@ from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
+from infrastructure.http.feed import FeedRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -63,6 +64,13 @@ _PREFER: Final = {
     "description": f"`wait=N` (RFC 7240): see what was written before, waiting N seconds for it, {LONGEST} at most. "
     "What is not understood is ignored.",
 }
+_LAST_EVENT: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]},
+    "description": "The `sequence` of the last event that was seen; it counts more than `after`.",
+}
 _APPLIED: Final = {
     "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
     "schema": {"type": "string"},
@@ -74,7 +82,8 @@ def create_app(services: Services) -> FastAPI:
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
     app.state.exports = ExportJobs(services)
-    routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
+    app.state.feed = FeedRoutes(services)
+    routes = routes_of(services) + ExportRoutes(app.state.exports).routes() + app.state.feed.routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)
@@ -161,6 +170,7 @@ def _described(route: Route) -> dict[str, Any]:
         extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
+    extra["parameters"] += [_LAST_EVENT] if route.resumes else []
     described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
     return described | {
         "summary": route.summary,

@@ -72,6 +72,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "malformed_sanctions_list": Kind(422, "This is not a whole sanctions list in OFAC's advanced format."),
     "sanctions_list_in_future": Kind(422, "The sanctions list is of a day that is yet to come."),
     "outcome_not_applicable": Kind(422, "This step has no such outcome."),
+    "too_many_streams": Kind(429, "As many streams and long polls are open under this key as may be: close one."),
     "head_too_large": Kind(431, "The request line and the headers are larger than 64 KiB."),
     "internal_error": Kind(500, "Something went wrong on our side."),
     "log_does_not_match": Kind(500, "The log does not match what was signed of it: there is no proof to be had."),

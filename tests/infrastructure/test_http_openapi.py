@@ -112,6 +112,8 @@ async def test_every_answer_has_a_description_and_a_sound_content(document: dict
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
             elif operation["tags"] == ["policies"]:
                 assert list(answer["content"]) == ["application/x-ndjson"]
+            elif operation["operationId"] == "events_stream":
+                assert list(answer["content"]) == ["text/event-stream"]
             elif operation["operationId"] == "exports_file":
                 assert list(answer["content"]) == ["application/zip"]
             elif operation["operationId"] == "schemas_schema":
