@@ -16,6 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
 from infrastructure.http.audit import AuditRoutes
+from infrastructure.http.audit_events import AuditEventRoutes
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customer_lists import CustomerListRoutes
@@ -35,6 +36,7 @@ from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.rejections import RejectionRoutes
+from infrastructure.http.replays import ReplayRoutes
 from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
@@ -103,6 +105,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
     routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
+    routes += AuditEventRoutes(services).routes() + ReplayRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes

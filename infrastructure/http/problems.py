@@ -43,6 +43,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "not_verifying": Kind(409, "The customer has no verification session now."),
     "nothing_to_decide": Kind(409, "There is nothing of this kind to decide."),
     "trial_under_way": Kind(409, "A trial is under way: wait until it ends."),
+    "replay_under_way": Kind(409, "A replay is under way: wait until it ends."),
     "export_under_way": Kind(409, "An export is under way: wait until it ends."),
     "export_not_ready": Kind(409, "The export is not finished, or it failed."),
     "self_confirmation": Kind(409, "Whoever proposes a rejection cannot confirm it."),

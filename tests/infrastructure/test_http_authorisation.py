@@ -81,6 +81,8 @@ TABLE: Final = {
     "GET /v1/events": Row((200, 200, 403, 403, 403, *STRANGERS)),
     "GET /v1/events/stream": Row((200, 200, 403, 403, 403, *STRANGERS), endless=True),
     "GET /v1/audit/checkpoint": Row(AUDITORS),
+    "GET /v1/audit/events": Row(INSPECTORS),
+    "POST /v1/audit/replays": Row(AUDITORS),
     "GET /v1/audit/keys": Row(AUDITORS),
     "GET /v1/audit/proofs/inclusion": Row(AUDITORS, query="position=1"),
     "GET /v1/audit/proofs/consistency": Row(AUDITORS, query="old=1"),

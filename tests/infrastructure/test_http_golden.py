@@ -95,6 +95,7 @@ CODES: Final = {
     "policy_not_found": 404,
     "schema_not_found": 404,
     "trial_under_way": 409,
+    "replay_under_way": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
