@@ -212,6 +212,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         asyncio.create_task(life)
         for life in (
             app.state.exports.run(),
+            app.state.feed.run(),
             app.state.authentication.run(),
             services.directory.follow(services.conninfo),
             connections.watch(),

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.vocabulary import LegalBasis
-from infrastructure.http.models import Body, ProblemDetails, Resource
+from infrastructure.http.models import Body, Resource, WorkLine
 from infrastructure.request_keys import LONGEST_PEM, Algorithm
 
 PEM: Final = """-----BEGIN PUBLIC KEY-----
@@ -73,7 +73,7 @@ class PolicyTrial(Resource):
     changes: list[PolicyChange]
 
 
-class TrialLine(Resource):
+class TrialLine(WorkLine):
     """A line of a trial's answer: how far it has come, or the result, or why there is none."""
 
     model_config = ConfigDict(
@@ -102,10 +102,7 @@ class TrialLine(Resource):
         }
     )
 
-    events: int | None = None
-    of: int | None = None
     result: PolicyTrial | None = None
-    problem: ProblemDetails | None = None
 
 
 class RequestKeyRegistration(Body):

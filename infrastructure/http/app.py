@@ -16,6 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
 from infrastructure.http.audit import AuditRoutes
+from infrastructure.http.audit_events import AuditEventRoutes
 from infrastructure.http.authentication import Authentication
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
@@ -27,6 +28,7 @@ from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
+from infrastructure.http.feed import FeedRoutes
 from infrastructure.http.idempotency import Repeats
 from infrastructure.http.idempotency_key import LONGEST as LONGEST_KEY
 from infrastructure.http.keys import KeyRoutes
@@ -39,6 +41,7 @@ from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.rejections import RejectionRoutes
+from infrastructure.http.replays import ReplayRoutes
 from infrastructure.http.request_keys import RequestKeyRoutes
 from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.reviews import ReviewRoutes
@@ -81,6 +84,13 @@ _KEY: Final = {
     "description": "Makes a repeat safe: the same key and request get the first one's answer, for 24 hours. "
     "A structured-field string, in quotes, or the same string without them.",
 }
+_LAST_EVENT: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]},
+    "description": "The `sequence` of the last event that was seen; it counts more than `after`.",
+}
 _APPLIED: Final = {
     "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
     "schema": {"type": "string"},
@@ -100,7 +110,8 @@ def create_app(services: Services) -> FastAPI:
         trail=AuditTrail(services),
     )
     app.state.exports = ExportJobs(services)
-    routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
+    app.state.feed = FeedRoutes(services)
+    routes = routes_of(services) + ExportRoutes(app.state.exports).routes() + app.state.feed.routes()
     routes += KeyRoutes(services, app.state.authentication).routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
@@ -122,6 +133,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
     routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
     routes += RequestKeyRoutes(services).routes()
+    routes += AuditEventRoutes(services).routes() + ReplayRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -190,6 +202,7 @@ def _described(route: Route) -> dict[str, Any]:
         extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else [_KEY] if route.writes else []
+    extra["parameters"] += [_LAST_EVENT] if route.resumes else []
     described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
     return described | {
         "summary": route.summary,

@@ -7,7 +7,7 @@ record first, and its answer sealed. What is not decided leaves no record: fault
 import asyncio
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -124,7 +124,7 @@ class Repeats:
         if first is not None:
             return await first.follow(once.fingerprint)
         seal = partial(self._hashes.seal, call.caller.actor, given)
-        call = Call(request, call.caller, once, seal)
+        call = replace(call, request=request, once=once, seal=seal)
         first = self._under_way[key] = _First(once)
         try:
             if route.render is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -46,6 +47,8 @@ class Call:
 
     request: Request
     caller: Caller
+    admitted: Callable[[], Awaitable[bool]]
+    """Whether the same request would be let in now: whoever is answered for long asks again."""
     once: Once | None = None
     """What makes repeats of it known, where the caller says what they are known by."""
     seal: Callable[[], Seal] | None = None
@@ -79,6 +82,8 @@ class Route:
     """How it is found out who calls, where that is not by a bearer credential."""
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
+    resumes: bool = False
+    """Whether `Last-Event-ID` says where to go on."""
     render: Render | None = None
     """How a write answers that is one command, which its handler executes `once`."""
     safe: bool = False
@@ -118,7 +123,7 @@ class Gate:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-            call = Call(request, caller)
+            call = Call(request, caller, partial(self._admits, request, caller))
             if route.writes:
                 return await self.once(route, call)
             wait = preferred_wait(request) if route.method == "GET" else None
@@ -143,6 +148,12 @@ class Gate:
         given = call.request.path_params
         customer_id = UUID(given["customer_id"])
         await self.trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
+
+    async def _admits(self, request: Request, caller: Caller) -> bool:
+        try:
+            return await self.authentication.of_bearer(request) == caller
+        except Problem:
+            return False
 
 
 def answered(name: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -16,6 +16,7 @@ import psycopg
 from infrastructure.collector import spared_collector
 from infrastructure.faults import CannotStart
 from infrastructure.replay.comparison import Comparison, Findings
+from infrastructure.replay.numbers import misnumbered
 from infrastructure.replay.snapshot import reading, taken
 from infrastructure.replay.streams import IllegibleEvent
 from projections import PROJECTIONS
@@ -67,17 +68,23 @@ class Replay:
     positions: dict[str, int]
 
 
-def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progress: Callable[[int], None]) -> Replay:
-    """Compare everything. `begun` is told about how many events there are, `progress` how many more are done."""
+def replay(conninfo: str, *, processes: int, begun: Progress, progress: Progress, apart: bool = False) -> Replay:
+    """Compare everything. `begun` is told about how many events there are, `progress` how many more are done.
+
+    `apart`: none of it in this process, which has others to answer.
+    """
     with taken(conninfo) as snapshot:
         events, ranges = snapshot.ranges(processes)
         begun(events)
-        if len(ranges) == 1:
+        if len(ranges) == 1 and not apart:
             with illegible_told(), spared_collector():
                 comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
-                return Replay(comparison.compare(*ranges[0], progress=progress), snapshot.positions)
-        tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
-        return Replay(together(tasks, progress), snapshot.positions)
+                findings = comparison.compare(*ranges[0], progress=progress)
+        else:
+            tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
+            findings = together(tasks, progress)
+        findings.add(misnumbered(snapshot.connection))
+        return Replay(findings, snapshot.positions)
 
 
 def cores() -> int:

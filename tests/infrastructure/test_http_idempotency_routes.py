@@ -50,6 +50,7 @@ KINDS: Final = {
     "PUT /v1/keys/{key_id}/public-key": "begun",
     "DELETE /v1/keys/{key_id}/public-key": "begun",
     "POST /v1/policies/{name}/trial": "safe",
+    "POST /v1/audit/replays": "safe",
     "POST /v1/auth/token": "safe",
 }
 """One command, which goes on record with its events; begun on record, its answer kept; or it changes nothing."""

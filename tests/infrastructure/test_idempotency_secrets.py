@@ -60,7 +60,11 @@ def call_of(*keys: bytes) -> Call:
         "query_string": b"",
         "headers": [(b"idempotency-key", key) for key in keys],
     }
-    return Call(Request(scope), ADMIN)
+    return Call(Request(scope), ADMIN, admitted)
+
+
+async def admitted() -> bool:
+    return True
 
 
 async def test_a_repeat_is_told_the_secret_that_was_issued_and_the_database_does_not_know_it(
