@@ -20,6 +20,14 @@ from domain.events import (
     SanctionsListPublished,
     SigningKeyAnnounced,
     WalletClaimed,
+    WebhookAddressReleased,
+    WebhookAddressTaken,
+    WebhookMarkedFailing,
+    WebhookRecovered,
+    WebhookRegistered,
+    WebhookRemoved,
+    WebhookSecretRotated,
+    WebhookTypesChanged,
 )
 from domain.vocabulary import Event
 
@@ -41,6 +49,14 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     CheckpointPublished,
     ExportProduced,
     MasterKeyRotated,
+    WebhookRegistered,
+    WebhookTypesChanged,
+    WebhookSecretRotated,
+    WebhookMarkedFailing,
+    WebhookRecovered,
+    WebhookRemoved,
+    WebhookAddressTaken,
+    WebhookAddressReleased,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
 
