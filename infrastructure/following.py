@@ -48,19 +48,16 @@ class Follower:
         begun = {key for key, news in concerned.items() if presuming and _begins(news[0], key)}
         known = concerned.keys() - begun
         rows = await table.read(connection, known) if known else {}
-        added: list[Any] = []
+        left: dict[Key, Any] = {}
         changed: dict[Key, Any] = {}
         for key, news in concerned.items():
             before = rows.get(key)
             after = reduce(projection.evolve, news, before)
-            if after is before:
-                continue
-            if key in begun:
-                added.append(after)
-            else:
-                changed[key] = after
-        await table.add(connection, added)
-        await table.write(connection, changed)
+            if after is not before:
+                (left if after is None else changed)[key] = after
+        changed = await table.numbered(connection, changed)
+        await table.add(connection, [row for key, row in changed.items() if key in begun])
+        await table.write(connection, {key: row for key, row in changed.items() if key not in begun} | left)
 
 
 def _begins(envelope: Envelope, key: Key) -> bool:

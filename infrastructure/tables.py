@@ -9,8 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composed, Identifier
 
-from infrastructure.arrays import ARRAYS, Array
-from projections.projection import Projection, Row
+from infrastructure.arrays import ARRAYS, Array, UuidArray
+from projections.projection import Numbering, Projection, Row
 
 Key = tuple[UUID | int, ...]
 
@@ -53,6 +53,10 @@ class Table(Generic[Row]):
             unique=_names(columns[:unique]),
             change=self._change(columns[unique:]),
         )
+        self._numbering = numbering = projection.numbering
+        if numbering:
+            self._counted = columns.index(numbering.per)
+            self._last = self._last_numbers(self.name, numbering)
 
     async def read(self, connection: AsyncConnection[Any], keys: Iterable[Key]) -> dict[Key, Row]:
         """The rows with these keys, where there are any."""
@@ -63,6 +67,15 @@ class Table(Generic[Row]):
         for row in sorted(await cursor.fetchall()):  # by primary keys, which differ
             found.setdefault(row[: self._keys], []).append(self._part._make(row))
         return {key: self._row._make((*key, tuple(parts))) for key, parts in found.items()}
+
+    async def numbered(self, connection: AsyncConnection[Any], rows: dict[Key, Row]) -> dict[Key, Row]:
+        """The rows, what is new in them numbered. Only whoever holds the projection may write what comes of it."""
+        if self._numbering is None or not rows:
+            return rows
+        whose = {part[self._counted] for part in self._stored([*rows.values()])}
+        cursor = await connection.execute(self._last, (UuidArray(whose),), prepare=True, binary=True)
+        last = dict(await cursor.fetchall())
+        return dict(zip(rows, self._numbering.give([*rows.values()], last), strict=True))
 
     async def add(self, connection: AsyncConnection[Any], rows: Sequence[Row]) -> None:
         """Insert rows that are not there, at half the cost of `write`. Raises `UniqueViolation` where one is."""
@@ -96,6 +109,14 @@ class Table(Generic[Row]):
         """What to do with a row that is there already."""
         excluded = SQL(", ").join(SQL("excluded.") + Identifier(column) for column in columns)
         return SQL("UPDATE SET ({columns}) = ROW({excluded})").format(columns=_names(columns), excluded=excluded)
+
+    @staticmethod
+    def _last_numbers(table: str, numbering: Numbering[Row]) -> Composed:
+        """The last number of each of those that are asked for, read from the end of its index."""
+        return SQL(
+            "SELECT asked.{per}, last.{number} FROM unnest(%b::uuid[]) AS asked ({per}), LATERAL (SELECT {number}"
+            " FROM gatehouse.{table} AS known WHERE known.{per} = asked.{per} ORDER BY {number} DESC LIMIT 1) AS last"
+        ).format(table=Identifier(table), per=Identifier(numbering.per), number=Identifier(numbering.number))
 
     @staticmethod
     def _fresh(table: str, columns: Sequence[str], unique: int) -> Composed:

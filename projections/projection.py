@@ -1,6 +1,6 @@
 """What a projection is: a pure function from a row and an event to a row, and which row an event is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -65,6 +65,20 @@ PROJECTED: Final = CUSTOMER_EVENTS | {SanctionsListPublished, CustomersRescreene
 
 
 @dataclass(frozen=True, slots=True)
+class Numbering(Generic[Row]):
+    """Numbers for parts, which count what happened to other rows too: given as parts are written, never changed."""
+
+    number: str
+    """The column of the number."""
+    per: str
+    """The column of whom it counts for."""
+    columns: int
+    """How many of the last columns it fills."""
+    give: Callable[[Sequence[Row], Mapping[UUID, int]], Sequence[Row]]
+    """Numbers what is new in rows, from the last number that each already has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Projection(Generic[Row]):
     """One read model. `row` is a named tuple whose fields are the table's columns, the key's first."""
 
@@ -82,6 +96,8 @@ class Projection(Generic[Row]):
     """The table's rows, where `row` is a key and a tuple of them: all that the table holds under the key."""
     part_keys: int = 0
     """How many of a part's first columns make the primary key. A part never goes away while its row is there."""
+    numbering: Numbering[Row] | None = None
+    """How parts are numbered, where they are: `evolve` leaves that open."""
 
     @property
     def columns(self) -> tuple[str, ...]:

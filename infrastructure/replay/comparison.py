@@ -115,12 +115,15 @@ class Comparison:
 
 
 class _Side:
-    """One projection: the rows that it should have, and those that it has."""
+    """One projection: the rows that it should have, and those that it has; of numbers, no range of streams can tell."""
 
     def __init__(self, projection: Projection[Any], position: int) -> None:
         self.projection, self.position = projection, position
         self.expected: list[Row] = []
-        names = [Identifier(column) for column in projection.columns]
+        numbering = projection.numbering
+        self._compared = len(projection.columns) - (numbering.columns if numbering else 0)
+        self._columns = projection.columns[: self._compared]
+        names = [Identifier(column) for column in self._columns]
         self._select: Composed = SQL(
             "SELECT {names} FROM gatehouse.{table} WHERE {first} BETWEEN %b AND %b ORDER BY {keys}"
         ).format(
@@ -133,7 +136,7 @@ class _Side:
     def fold(self, history: list[Envelope]) -> None:
         """Note the row that a stream leads to, which may be of many parts."""
         if (row := reduce(self.projection.evolve, history, None)) is not None:
-            self.expected += row[-1] if self.projection.part else [row]
+            self.expected += [part[: self._compared] for part in row[-1]] if self.projection.part else [row]
 
     def rows(self, connection: Connection[Any], lowest: int, highest: int) -> list[Row]:
         """The rows that there are, in the order of their keys."""
@@ -142,7 +145,7 @@ class _Side:
 
     def divergences(self, there: list[Row]) -> Iterator[Divergence]:
         """What is missing, too many or different, in the order of the keys."""
-        name, keys, columns = self.projection.name, self.projection.primary_key, self.projection.columns
+        name, keys, columns = self.projection.name, self.projection.primary_key, self._columns
         expected, found = ({row[:keys]: row for row in rows} for rows in (self.expected, there))
         for key in sorted(expected.keys() | found.keys()):
             text = tuple(map(str, key))

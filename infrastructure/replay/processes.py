@@ -16,6 +16,7 @@ import psycopg
 from infrastructure.collector import spared_collector
 from infrastructure.faults import CannotStart
 from infrastructure.replay.comparison import Comparison, Findings
+from infrastructure.replay.numbers import misnumbered
 from infrastructure.replay.snapshot import reading, taken
 from infrastructure.replay.streams import IllegibleEvent
 from projections import PROJECTIONS
@@ -75,9 +76,12 @@ def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progr
         if len(ranges) == 1:
             with illegible_told(), spared_collector():
                 comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
-                return Replay(comparison.compare(*ranges[0], progress=progress), snapshot.positions)
-        tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
-        return Replay(together(tasks, progress), snapshot.positions)
+                findings = comparison.compare(*ranges[0], progress=progress)
+        else:
+            tasks = [Task(conninfo, snapshot.name, snapshot.positions, *bounds) for bounds in ranges]
+            findings = together(tasks, progress)
+        findings.add(misnumbered(snapshot.connection))
+        return Replay(findings, snapshot.positions)
 
 
 def cores() -> int:

@@ -54,7 +54,7 @@ async def test_the_service_is_ready_and_says_how_far_it_is(world: World) -> None
     assert response.status_code == 200
     assert (state["status"], state["problems"]) == ("ready", [])
     assert state["warnings"] == ["screening uses the sample of the sanctions list, not the list"]
-    assert set(state["projections"]) == {"customers", "reviews", "spans", "worklist"}
+    assert set(state["projections"]) == {"customers", "feed", "reviews", "spans", "worklist"}
     assert all(follower == {"position": state["position"], "lag": 0} for follower in state["projections"].values())
 
 

@@ -84,6 +84,7 @@ MAY: Final = {
     "worklist": "DELETE INSERT SELECT UPDATE",
     "spans": "DELETE INSERT SELECT UPDATE",
     "reviews": "DELETE INSERT SELECT UPDATE",
+    "feed": "DELETE INSERT SELECT UPDATE",
     "sandbox_scripts": "DELETE INSERT SELECT UPDATE",
 }
 

@@ -26,7 +26,7 @@ from tests.support.world import Wallet, running
 
 pytestmark = pytest.mark.anyio
 
-NAMES: Final = ["customers", "reviews", "spans", "worklist"]
+NAMES: Final = ["customers", "feed", "reviews", "spans", "worklist"]
 TRACKING: Final = "SELECT projection, position, stopped_at, fault FROM gatehouse.tracking ORDER BY 1"
 HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM gatehouse.stored_events"
 LEADERS: Final = """
@@ -38,9 +38,11 @@ MODELS: Final[dict[str, LiteralString]] = {
     "worklist": "SELECT customer, kind, attempt, due, wallet, caused_by FROM gatehouse.worklist ORDER BY customer",
     "spans": "SELECT * FROM gatehouse.spans ORDER BY customer, recorded_from, occurred_from",
     "reviews": "SELECT * FROM gatehouse.reviews ORDER BY customer, position",
+    "feed": "SELECT * FROM gatehouse.feed ORDER BY partner, sequence",
 }
 EMPTY: Final = """
-    TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.worklist, gatehouse.spans, gatehouse.reviews
+    TRUNCATE gatehouse.tracking, gatehouse.customers, gatehouse.worklist, gatehouse.spans, gatehouse.reviews,
+        gatehouse.feed
 """
 # As anybody else might write, who tells nobody.
 UNKNOWN: Final = """

@@ -131,6 +131,7 @@ async def test_a_projection_that_stops_on_the_way_is_not_taken_along_by_one_that
 
     assert rows(database, TRACKING) == [
         ("customers", poison - 1, poison, "ZeroDivisionError"),
+        ("feed", 24, None, None),
         ("reviews", 24, None, None),
         ("spans", 24, None, None),
         ("worklist", 24, None, None),
@@ -168,6 +169,7 @@ async def test_a_read_model_without_its_table_stops_alone(database: str, tmp_pat
 
     assert rows(database, TRACKING) == [
         ("customers", 3, None, None),
+        ("feed", 3, None, None),
         ("reviews", 3, None, None),
         ("spans", 0, 1, "UndefinedTable"),
         ("worklist", 3, None, None),
@@ -218,6 +220,7 @@ async def test_a_projection_that_is_past_an_unknown_event_is_not_stopped_by_it(d
 
     assert rows(database, TRACKING) == [
         ("customers", 3, 4, "UnknownEventType"),
+        ("feed", 3, 4, "UnknownEventType"),
         ("reviews", 3, 4, "UnknownEventType"),
         ("spans", 7, None, None),
         ("worklist", 3, 4, "UnknownEventType"),

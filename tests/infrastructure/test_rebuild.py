@@ -123,7 +123,8 @@ async def test_a_rebuilt_read_model_is_what_it_was_twice_in_a_row(
     await projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute(
-            "GRANT SELECT ON gatehouse.customers, gatehouse.spans, gatehouse.worklist, gatehouse.reviews TO pg_monitor"
+            "GRANT SELECT ON gatehouse.customers, gatehouse.feed, gatehouse.spans, gatehouse.worklist,"
+            " gatehouse.reviews TO pg_monitor"
         )
     before = models(database), rows(database, INDEXES), rows(database, TABLES), rows(database, TRACKING)
     for _ in range(2):

@@ -84,7 +84,7 @@ def test_a_table_that_was_not_what_the_log_says_is_told_with_exit_code_1(databas
 def test_a_read_model_that_there_is_not_is_refused_in_one_line(database: str, tmp_path: Path) -> None:
     assert (
         refusal(tmp_path / "data", "rebuild", "customer", DATABASE_URL=database)
-        == "gatehouse: a projection is one of customers, reviews, spans, worklist"
+        == "gatehouse: a projection is one of customers, feed, reviews, spans, worklist"
     )
 
 
@@ -128,12 +128,13 @@ def test_projections_are_shown_as_lines_and_as_json(database: str, tmp_path: Pat
     assert [line.split(maxsplit=4) for line in lines.stdout.splitlines()] == [
         ["projection", "position", "head", "lag", "state"],
         ["customers", "6", "6", "0", "following"],
+        ["feed", "6", "6", "0", "following"],
         ["reviews", "6", "6", "0", "following"],
         ["spans", "4", "6", "2", "stopped at 5: Poison"],
         ["worklist", "6", "6", "0", "following"],
     ]
     assert (lines.returncode, lines.stderr, one.returncode, one.stderr) == (0, "", 0, "")
-    assert json.loads(one.stdout)[2] == {
+    assert json.loads(one.stdout)[3] == {
         "projection": "spans",
         "position": 4,
         "head": 6,

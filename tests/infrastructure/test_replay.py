@@ -191,6 +191,18 @@ def test_rows_of_customers_that_the_log_does_not_know_are_found(own: str, strang
     ]
 
 
+def test_a_wrong_number_in_the_feed_is_found(own: str) -> None:
+    plant(
+        own, "UPDATE gatehouse.feed SET sequence = 1000000 WHERE sequence = (SELECT max(sequence) FROM gatehouse.feed)"
+    )
+    plant(own, "UPDATE gatehouse.feed SET previous_sequence = 1 WHERE sequence = 3")
+
+    found = replayed(own).listed
+
+    assert sorted(divergence.columns for divergence in found) == [("previous_sequence",), ("sequence",)]
+    assert {divergence[:1] + divergence[2:3] for divergence in found} == {("feed", "different")}
+
+
 def test_a_worker_s_lease_is_no_divergence(own: str) -> None:
     plant(
         own,

@@ -96,4 +96,4 @@ def test_a_projection_takes_every_event_that_a_customer_can_have(projection: Pro
 
 
 def test_projections_have_names_of_their_own() -> None:
-    assert [projection.name for projection in PROJECTIONS] == ["customers", "reviews", "spans", "worklist"]
+    assert [projection.name for projection in PROJECTIONS] == ["customers", "feed", "reviews", "spans", "worklist"]
