@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     trm_url: str = "https://api.trmlabs.com"
     watchman_url: str | None = None
 
+    webhooks_allow_loopback: bool = False
+    """Whether webhooks may go to this machine itself, over http too. For development: sandbox mode only."""
+
     kyc: Literal["sumsub"] | None = None
     """Who verifies persons. Without it the sandbox's own provider does, and in production mode nobody."""
     sumsub_token: SecretStr = SecretStr("")
@@ -283,4 +286,6 @@ def load_settings() -> Settings:
         raise BadSettings(f"cannot make sense of the setting {names}") from None
     if settings.kyc == "sumsub":
         settings.check_sumsub()
+    if settings.webhooks_allow_loopback and settings.mode == "production":
+        raise BadSettings("GATEHOUSE_WEBHOOKS_ALLOW_LOOPBACK is for sandbox mode only")
     return settings

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from domain.events import WebhookType
 from domain.vocabulary import Status
 from infrastructure.http.models import Resource
-from projections.feed import FeedRow, WebhookType
+from projections.feed import FeedRow
 
 
 class PublicEvent(Resource):

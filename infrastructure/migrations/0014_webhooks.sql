@@ -15,13 +15,15 @@ CREATE TABLE gatehouse.webhook_cursors (
 );
 
 -- One row per webhook and public event; the body is made from the feed when it is sent. `due` is when the delivery may
--- be tried next. It is NULL where there is nothing to do: it was delivered, or waits for the same customer's one before.
+-- be tried next, or again should whoever tries it die: a lease moves it on. It is NULL where there is nothing to do:
+-- the event was delivered, or waits for the same customer's one before. `asked`: the owner wants it sent, come what may.
 CREATE TABLE gatehouse.webhook_deliveries (
     webhook uuid NOT NULL,
     sequence bigint NOT NULL,
     id uuid NOT NULL,
     customer uuid NOT NULL,
     due timestamptz,
+    leased_until timestamptz,
     asked boolean NOT NULL DEFAULT false,
     attempts int NOT NULL DEFAULT 0,
     first_attempt_at timestamptz,
@@ -34,6 +36,7 @@ CREATE TABLE gatehouse.webhook_deliveries (
 
 CREATE UNIQUE INDEX webhook_deliveries_by_id ON gatehouse.webhook_deliveries (id);
 CREATE INDEX webhook_deliveries_due ON gatehouse.webhook_deliveries (webhook, due) WHERE due IS NOT NULL;
+CREATE INDEX webhook_deliveries_asked ON gatehouse.webhook_deliveries (webhook, due) WHERE asked;
 CREATE INDEX webhook_deliveries_undelivered ON gatehouse.webhook_deliveries (webhook, customer, sequence)
     WHERE delivered_at IS NULL;
 CREATE INDEX webhook_deliveries_delivered ON gatehouse.webhook_deliveries (delivered_at)

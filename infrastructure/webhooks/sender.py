@@ -5,24 +5,24 @@ resolves the name. Redirects are not followed, proxies of the environment are no
 """
 
 import asyncio
-import math
 import ssl
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 import httpcore2
 import httpx2
 
+from infrastructure.retry_after import seconds_asked
 from infrastructure.version import VERSION
 from infrastructure.webhooks.callback_url import CallbackUrl
 from infrastructure.webhooks.public_addresses import AddressRefused, Guard
 
 DEADLINE: Final = 10.0
 """Seconds that an attempt may take, resolving the name included."""
+READING: Final = 1.0
+"""Those of them that an answer's body may take; its head says it all."""
 LARGEST: Final = 4096
 """Bytes of an answer's body that are read, so that the connection can be used again; it is closed if there are more."""
 IDLE: Final = 30.0
@@ -30,9 +30,9 @@ IDLE: Final = 30.0
 KEPT: Final = 256
 TRIED: Final = 3
 """Addresses of a host that are tried in a row."""
-LONGEST_WAIT: Final = 3600
-"""Seconds that a receiver may ask us to wait; who asks for more is sent to again after these."""
 GONE: Final = 410
+BROKEN: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, OSError)
+"""What a connection breaks with; TLS that does not come about is an `OSError`."""
 
 OutcomeName = Literal["delivered", "refused", "gone", "timed_out", "unreachable", "address_refused"]
 
@@ -96,7 +96,7 @@ class Sender:
         """Raise `AddressRefused` unless the host may be called now."""
         await self._guard.addresses(url.host)
 
-    async def send(self, url: CallbackUrl, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def send(self, url: CallbackUrl, headers: dict[str, str], body: bytes) -> Outcome:
         """POST a body of JSON, and say what came of it. Raises nothing that the other side can bring about."""
         try:
             async with asyncio.timeout(DEADLINE):
@@ -106,20 +106,22 @@ class Sender:
             return Outcome("address_refused")
         except (TimeoutError, httpcore2.TimeoutException):
             return Outcome("timed_out")
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError, ssl.SSLError):
+        except BROKEN:
             return Outcome("unreachable")
 
-    async def _post(self, url: CallbackUrl, headers: Mapping[str, str], body: bytes) -> Outcome:
-        request = {
-            "host": url.authority,
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "user-agent": f"Gatehouse/{VERSION}",
-            **headers,
-        }
+    async def _post(self, url: CallbackUrl, headers: dict[str, str], body: bytes) -> Outcome:
+        request: list[tuple[bytes | str, bytes | str]] = [
+            ("host", url.authority),
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("user-agent", f"Gatehouse/{VERSION}"),
+            *headers.items(),
+        ]
         where = httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
         async with self._pool.stream("POST", where, headers=request, content=body) as response:
-            await _read(response)
+            with suppress(TimeoutError, *BROKEN):  # it has said what counts
+                async with asyncio.timeout(READING):
+                    await _read(response)
             return _outcome(response)
 
 
@@ -137,16 +139,4 @@ def _outcome(response: httpcore2.Response) -> Outcome:
     if 200 <= status < 300:  # noqa: PLR2004 -- RFC 9110, 15.3: successful
         return Outcome("delivered", status)
     asked = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"")
-    return Outcome("gone" if status == GONE else "refused", status, _seconds(asked.decode("latin-1")))
-
-
-def _seconds(retry_after: str) -> int:
-    """`Retry-After` (RFC 9110, 10.2.3) in seconds; 0 where it is not given or cannot be read."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(int(retry_after[:9]), LONGEST_WAIT)
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return 0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(math.ceil(until.timestamp() - time.time()), 0), LONGEST_WAIT)
+    return Outcome("gone" if status == GONE else "refused", status, seconds_asked(asked.decode("latin-1")))

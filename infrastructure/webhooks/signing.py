@@ -3,10 +3,11 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from standardwebhooks import Webhook as Signer
+
+from infrastructure import ids
 
 PREFIX: Final = "whsec_"
 BYTES: Final = 32
@@ -17,9 +18,9 @@ def new_secret() -> str:
     return PREFIX + b64encode(secrets.token_bytes(BYTES)).decode()
 
 
-def signed_headers(signers: Iterable[Signer], *, message_id: str, now: datetime, body: bytes) -> dict[str, str]:
+def signed_headers(signers: Iterable[Signer], *, message_id: str, body: bytes) -> dict[str, str]:
     """The three headers. `signers` are those of the webhook's secrets, the newest first."""
-    text = body.decode()
+    now, text = ids.now(), body.decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
