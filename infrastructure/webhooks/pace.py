@@ -12,7 +12,7 @@ from uuid import UUID
 
 from application.webhooks import Webhook
 
-WIDEST: Final = 32
+WIDEST: Final = 16
 """Deliveries at once to one webhook, from one process."""
 SOON: Final = 2.0
 """Seconds in which a healthy receiver answers."""

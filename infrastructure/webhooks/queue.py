@@ -3,6 +3,9 @@
 Of one customer's deliveries to a webhook that were not delivered yet, the first alone is due; settling it makes the
 next one due. Both sides of that lock the webhook's cursor in a statement of its own, so that what follows sees all that
 whoever held it before has done.
+
+The table is empty one moment and long the next, so statements are planned each time they run: a plan that was made for
+an empty table would read all of a long one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -96,14 +99,19 @@ _SETTLE: Final = """
     WHERE d.webhook = s.webhook AND d.sequence = s.sequence AND (s.delivered OR d.attempts = s.attempt)
 """
 _RELEASE: Final = """
-    UPDATE gatehouse.webhook_deliveries d SET due = %b
-    FROM (SELECT DISTINCT * FROM unnest(%b::uuid[], %b::uuid[]) AS u (webhook, customer)) s
-    CROSS JOIN LATERAL (
-        SELECT n.sequence FROM gatehouse.webhook_deliveries n
-        WHERE n.webhook = s.webhook AND n.customer = s.customer AND n.delivered_at IS NULL
-        ORDER BY n.sequence LIMIT 1
-    ) head
-    WHERE d.webhook = s.webhook AND d.sequence = head.sequence AND d.due IS NULL
+    WITH head AS MATERIALIZED (
+        SELECT s.webhook, first.sequence
+        FROM (SELECT DISTINCT * FROM unnest(%b::uuid[], %b::uuid[]) AS u (webhook, customer)) s
+        CROSS JOIN LATERAL (
+            SELECT min(waiting.sequence) AS sequence FROM (
+                SELECT n.sequence FROM gatehouse.webhook_deliveries n
+                WHERE n.webhook = s.webhook AND n.customer = s.customer AND n.delivered_at IS NULL
+                OFFSET 0  -- else the least one would be looked for through all of a webhook's
+            ) waiting
+        ) first
+    )
+    UPDATE gatehouse.webhook_deliveries d SET due = coalesce(d.due, %b)
+    FROM head WHERE d.webhook = head.webhook AND d.sequence = head.sequence
 """
 _HURRY: Final = """
     UPDATE gatehouse.webhook_deliveries SET due = %b WHERE webhook = ANY(%b) AND due > %b AND leased_until IS NULL
@@ -154,7 +162,7 @@ async def make(connection: AsyncConnection[Any], webhooks: Sequence[Webhook], no
     """Make deliveries of what is new in the feed; False if nothing is. Who is at it in another process is left out."""
     async with connection.transaction():
         locking = (_ids(webhooks), _partners(webhooks))
-        cursor = await connection.execute(_LOCK_BEHIND, locking, prepare=True, binary=True)
+        cursor = await connection.execute(_LOCK_BEHIND, locking, prepare=False, binary=True)
         locked = {row[0] for row in await cursor.fetchall()}
         behind = [webhook for webhook in webhooks if webhook.id in locked]
         if behind:
@@ -164,7 +172,7 @@ async def make(connection: AsyncConnection[Any], webhooks: Sequence[Webhook], no
                 BigintArray(webhook.registered_at for webhook in behind),
                 TextArray(" ".join(webhook.types) for webhook in behind),
             )
-            await connection.execute(_MAKE, (*given, MADE_AT_ONCE, now), prepare=True)
+            await connection.execute(_MAKE, (*given, MADE_AT_ONCE, now), prepare=False)
     return bool(behind)
 
 
@@ -180,7 +188,7 @@ async def claim(
         IntegerArray(room.places for room in rooms),
     )
     query = _CLAIM_ASKED if asked else _CLAIM_DUE
-    cursor = await connection.execute(query, (*given, now, until, until, now), prepare=True, binary=True)
+    cursor = await connection.execute(query, (*given, now, until, until, now), prepare=False, binary=True)
     return [_claimed(row) for row in await cursor.fetchall()]
 
 
@@ -189,7 +197,7 @@ async def settle(connection: AsyncConnection[Any], settled: Sequence[Settled], n
     claimed = [each.claimed for each in settled]
     taken = [each.claimed for each in settled if each.outcome == "delivered"]
     async with connection.transaction():
-        await connection.execute(_LOCK, (UuidArray({each.webhook for each in claimed}),), prepare=True)
+        await connection.execute(_LOCK, (UuidArray({each.webhook for each in claimed}),), prepare=False)
         given = (
             UuidArray(each.webhook for each in claimed),
             BigintArray(each.event.sequence for each in claimed),
@@ -198,11 +206,11 @@ async def settle(connection: AsyncConnection[Any], settled: Sequence[Settled], n
             IntegerArray(each.status for each in settled),
             TimeArray(each.due for each in settled),
         )
-        await connection.execute(_SETTLE, (now, now, *given), prepare=True)
+        await connection.execute(_SETTLE, (now, now, *given), prepare=False)
         if taken:
             customers = UuidArray(each.event.customer_id for each in taken)
             await connection.execute(
-                _RELEASE, (now, UuidArray(each.webhook for each in taken), customers), prepare=True
+                _RELEASE, (UuidArray(each.webhook for each in taken), customers, now), prepare=False
             )
 
 
