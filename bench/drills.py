@@ -16,6 +16,7 @@ from bench import (
     drill_network,
     drill_order,
     drill_tamper,
+    drill_webhooks,
 )
 from bench.report import BenchError
 
@@ -30,11 +31,12 @@ DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
 }
 
 
-def main(name: str, *, rounds: int) -> int:
+def main(name: str, *, rounds: int, deliveries: int = drill_webhooks.DELIVERIES) -> int:
     """Run a drill; 0 only if nothing was lost, doubled or refused wrongly. 2 for a name that is none."""
-    drill = DRILLS.get(name)
+    drills = DRILLS | {"webhooks": lambda rounds: uvloop.run(drill_webhooks.run(rounds, deliveries))}
+    drill = drills.get(name)
     if drill is None:
-        print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(DRILLS)}"}))
+        print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(drills)}"}))
         return 2
     with _ended_in_good_order():
         outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}

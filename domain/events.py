@@ -9,6 +9,9 @@ from uuid import UUID
 from domain.findings import Finding, SourceReport
 from domain.vocabulary import Digest, Event, Ground, Moment, Personal, Reason
 
+WebhookType = Literal["customer.created", "customer.updated"]
+"""The public events that a webhook can be sent."""
+
 
 class CustomerRegistered(Event):
     """A partner brought a wallet, as a CAIP-10 account, under its own reference."""
@@ -412,6 +415,63 @@ class MasterKeyRotated(Event):
     previous: str
 
 
+class WebhookRegistered(Event):
+    """A partner wants its public events sent to a URL. The webhook is the subject of a key, which seals both texts."""
+
+    personal: ClassVar = ("address", "secret")
+
+    partner: UUID
+    address: Personal
+    """The callback URL, which may hold a secret of its own."""
+    types: tuple[WebhookType, ...]
+    secret: Personal
+    """What deliveries are signed with."""
+
+
+class WebhookTypesChanged(Event):
+    """The partner wants other events from here on."""
+
+    types: tuple[WebhookType, ...]
+
+
+class WebhookSecretRotated(Event):
+    """Deliveries are signed with this secret, and with the one before it too for a while."""
+
+    personal: ClassVar = ("secret",)
+
+    secret: Personal
+    previous_until: Moment
+
+
+class WebhookMarkedFailing(Event):
+    """Nothing more is sent until the partner shows that it can be taken: what waits is kept."""
+
+    cause: Literal["undelivered", "gone"]
+
+
+class WebhookRecovered(Event):
+    """A test or a redelivery was taken: what waits is sent."""
+
+    shown_by: Literal["test", "redelivery"]
+
+
+class WebhookRemoved(Event):
+    """The partner wants nothing sent there any more. The key of its address and secrets is destroyed."""
+
+
+class WebhookAddressTaken(Event):
+    """One stream for a partner's webhooks: the keyed fingerprint of an address that has one now."""
+
+    webhook: UUID
+    fingerprint: Digest
+
+
+class WebhookAddressReleased(Event):
+    """The webhook at this address was removed."""
+
+    webhook: UUID
+
+
 EVENTS: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
@@ -457,6 +517,17 @@ EVENTS: Final[dict[str, type[Event]]] = {
         CheckpointPublished,
         ExportProduced,
         MasterKeyRotated,
+        WebhookRegistered,
+        WebhookTypesChanged,
+        WebhookSecretRotated,
+        WebhookMarkedFailing,
+        WebhookRecovered,
+        WebhookRemoved,
+        WebhookAddressTaken,
+        WebhookAddressReleased,
     )
 }
 """Stored type name to class: what the log's `topic` column says."""
+
+ENDS_SUBJECT: Final = (SubjectErased, WebhookRemoved)
+"""The events that a subject's key is destroyed with."""

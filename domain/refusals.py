@@ -107,3 +107,15 @@ class VersionMismatch(Refused):
     """The customer has changed since the caller looked."""
 
     code = "version_mismatch"
+
+
+class UnknownWebhook(Refused):
+    """There is no such webhook, or it is another partner's."""
+
+    code = "webhook_not_found"
+
+
+class TooManyWebhooks(Refused):
+    """The partner has as many webhooks as it may have."""
+
+    code = "too_many_webhooks"

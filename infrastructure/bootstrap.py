@@ -38,7 +38,7 @@ from infrastructure.provider_api import ProviderApi
 from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import SandboxProvider
 from infrastructure.sandbox.source import SandboxSource, Scripts
-from infrastructure.services import Sandbox, Services
+from infrastructure.services import Sandbox, Services, WebhookSending
 from infrastructure.settings import Settings
 from infrastructure.sources import chosen_sources
 from infrastructure.verification.nobody import NoProvider
@@ -46,6 +46,8 @@ from infrastructure.verification.sumsub import Account, Sumsub
 from infrastructure.wallets.contract_wallets import ContractWallets
 from infrastructure.wallets.ethereum_node import EthereumNode
 from infrastructure.wallets.json_rpc import JsonRpc, content_type
+from infrastructure.webhooks.public_addresses import Guard, Resolver
+from infrastructure.webhooks.sender import Sender
 
 POOL: Final = 8
 STARTING: Final = 5.0
@@ -169,6 +171,7 @@ async def open_services(
         vendors = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
         sources, confirming = chosen_sources(settings, pool, vendors)
         provider = _provider(settings, keys, sandbox, vendors)
+        webhooks = await stack.enter_async_context(_webhooks(settings))
         yield Services(
             conninfo=service,
             executor=executor,
@@ -187,6 +190,7 @@ async def open_services(
             confirming=confirming,
             provider=provider,
             contracts=_contracts(settings, vendors) if settings.rpc else None,
+            webhooks=webhooks,
             site=site,
             clock=clock,
             new_id=ids.new_id,
@@ -205,6 +209,18 @@ async def _sandbox(settings: Settings, pool: Pool, keys: Keys, site: Site) -> As
         return
     async with httpx2.AsyncClient(base_url=settings.local_url, timeout=10, trust_env=False) as client:
         yield Sandbox(SandboxProvider(keys.callback, site.uri, keys.fingerprint_of), Scripts(pool), client)
+
+
+@asynccontextmanager
+async def _webhooks(settings: Settings) -> AsyncIterator[WebhookSending]:
+    """What sends to partners' webhooks."""
+    resolver = Resolver()
+    sender = Sender(Guard(resolver, allow_loopback=settings.webhooks_allow_loopback))
+    try:
+        yield WebhookSending(sender, settings.webhooks_allow_loopback)
+    finally:
+        await sender.aclose()
+        resolver.close()
 
 
 def _contracts(settings: Settings, client: httpx2.AsyncClient) -> ContractWallets:

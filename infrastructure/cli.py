@@ -336,14 +336,20 @@ def bench(
 
 
 @app.command()
-def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper. The last line is JSON.
+def drill(
+    name: str,
+    rounds: Annotated[int, typer.Option(help="How often.")] = 5,
+    deliveries: Annotated[int, typer.Option(min=1, help="For `webhooks`: how many.")] = 100_000,
+) -> None:
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper, webhooks.
+
+    The last line is JSON.
 
     The exit code is 0 only if nothing was lost.
     """
     from bench.drills import main as run
 
-    raise typer.Exit(run(name, rounds=rounds))
+    raise typer.Exit(run(name, rounds=rounds, deliveries=deliveries))
 
 
 def main() -> None:

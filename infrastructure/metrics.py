@@ -32,3 +32,10 @@ CHECKPOINT_AGE: Final = Gauge("gatehouse_checkpoint_age_seconds", "Seconds since
 CHECKPOINT_COPIES: Final = Counter(
     "gatehouse_checkpoint_copies", "Attempts to copy a checkpoint to a second place", ["kind", "outcome"]
 )
+WEBHOOK_ATTEMPTS: Final = Counter("gatehouse_webhook_attempts", "Attempts to deliver a public event", ["outcome"])
+WEBHOOK_LATENCY: Final = Histogram(
+    "gatehouse_webhook_seconds",
+    "Time of an attempt to deliver",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+WEBHOOK_DELIVERIES_DUE: Final = Gauge("gatehouse_webhook_deliveries_due", "Deliveries of public events that are due")

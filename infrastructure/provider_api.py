@@ -9,8 +9,6 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
 import httpx2
@@ -24,6 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from application.ports import ProviderUnavailable
 from infrastructure.metrics import PROVIDER_CALLS, PROVIDER_LATENCY
+from infrastructure.retry_after import seconds_asked
 
 TIMEOUT: Final = httpx2.Timeout(5.0, connect=3.0)
 DEADLINE: Final = 15.0
@@ -37,8 +36,6 @@ PAUSE: Final = 30.0
 """Seconds that it is left alone, before one call tries it."""
 STEP: Final = 1.0
 """Seconds by which the machine's clock may go back without being set."""
-LONGEST_PAUSE: Final = 3600
-"""Seconds that a provider may ask us to wait; who asks for more is asked again after these."""
 
 Sign = Callable[[str, str, bytes], Mapping[str, str]]
 """The headers that authorise a request: of its method, path with query, and body. Made anew for every try."""
@@ -169,7 +166,7 @@ class ProviderApi:
         status = response.status_code
         if status in expected:
             return
-        wait = _seconds(response.headers.get("retry-after", ""))
+        wait = seconds_asked(response.headers.get("retry-after", ""))
         if status in {429, 503} and (status == 429 or wait):  # noqa: PLR2004 -- too many requests
             self._silent_until = max(self._silent_until, time.time() + max(wait, 1))
             raise self.unavailable("asked_to_wait", retry_after=max(wait, 1), status=status)
@@ -192,15 +189,3 @@ class ProviderApi:
 def _asked_to_wait(outage: BaseException) -> bool:
     """Whether the provider answered after all, if only to ask for patience."""
     return isinstance(outage, ProviderUnavailable) and outage.retry_after > 0
-
-
-def _seconds(retry_after: str) -> int:
-    """`Retry-After` (RFC 9110, 10.2.3) in seconds; 0 where it is not given or cannot be read."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(int(retry_after[:9]), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return 0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(math.ceil(until.timestamp() - time.time()), 0), LONGEST_PAUSE)

@@ -30,6 +30,7 @@ from infrastructure.reading import Pool, Reader
 from infrastructure.sandbox.provider import Callback, SandboxProvider
 from infrastructure.sandbox.source import Scripts
 from infrastructure.wallets.contract_wallets import ContractWallets
+from infrastructure.webhooks.sender import Sender
 
 
 def callback_path(provider: str) -> str:
@@ -52,6 +53,14 @@ class Sandbox:
         path = callback_path(self.provider.name)
         response = await self.client.post(path, content=signed.body, headers=signed.headers)
         response.raise_for_status()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSending:
+    """How webhooks are sent to, and which addresses may be registered."""
+
+    sender: Sender
+    allow_loopback: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class Services:
     provider: VerificationProvider
     contracts: ContractWallets | None
     """None where no chain's node is set."""
+    webhooks: WebhookSending
     site: Site
     clock: Clock
     new_id: NewId

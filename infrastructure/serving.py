@@ -44,6 +44,7 @@ from infrastructure.settings import Settings, load_settings
 from infrastructure.transparency.builder import TreeBuilder
 from infrastructure.transparency.copies import keep_copies
 from infrastructure.transparency.publisher import Publisher
+from infrastructure.webhooks.deliverer import Deliverer
 from infrastructure.work.deadlines import keep_deadlines
 from infrastructure.work.worker import Worker
 from projections import PROJECTIONS
@@ -113,6 +114,7 @@ def work(*, attached: bool) -> None:
                     keep_deadlines(services),
                     keep_swept(IdempotencyKeys(services.pool)),
                     builder.run(),
+                    Deliverer(services).run(),
                     Publisher(services, builder, timedelta(seconds=settings.checkpoint_seconds)).run(),
                 )
                 tasks = [asyncio.ensure_future(life) for life in lives]

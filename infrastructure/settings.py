@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     """The claim that says what a person may do; with dots in it, one further inside."""
     oidc_roles: Annotated[dict[str, Literal["officer", "auditor", "admin"]], NoDecode] = {}
     """Which of its values are which role, as a JSON object. Who has several roles is let in with none."""
+    webhooks_allow_loopback: bool = False
+    """Whether webhooks may go to this machine itself, over http too. For development: sandbox mode only."""
 
     kyc: Literal["sumsub"] | None = None
     """Who verifies persons. Without it the sandbox's own provider does, and in production mode nobody."""
@@ -311,4 +313,6 @@ def load_settings() -> Settings:
         settings.check_sumsub()
     if settings.oidc_issuer is not None:
         settings.check_oidc()
+    if settings.webhooks_allow_loopback and settings.mode == "production":
+        raise BadSettings("GATEHOUSE_WEBHOOKS_ALLOW_LOOPBACK is for sandbox mode only")
     return settings

@@ -6,17 +6,16 @@ goes on inside a status, is never here. Erasure is such a change, and takes the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from application.envelope import Envelope
 from domain.customer import LEADS_TO
-from domain.events import CustomerRegistered, SubjectErased
+from domain.events import CustomerRegistered, SubjectErased, WebhookType
 from domain.vocabulary import Event, Status
 from projections.customers import changed_at
 from projections.projection import Numbering, Projection, by_customer
 
-WebhookType = Literal["customer.created", "customer.updated"]
 CREATED: Final[WebhookType] = "customer.created"
 UPDATED: Final[WebhookType] = "customer.updated"
 

@@ -24,6 +24,14 @@ from domain.events import (
     SanctionsListPublished,
     SigningKeyAnnounced,
     WalletClaimed,
+    WebhookAddressReleased,
+    WebhookAddressTaken,
+    WebhookMarkedFailing,
+    WebhookRecovered,
+    WebhookRegistered,
+    WebhookRemoved,
+    WebhookSecretRotated,
+    WebhookTypesChanged,
 )
 from domain.vocabulary import Event
 
@@ -49,6 +57,14 @@ CUSTOMER_EVENTS: Final = frozenset(EVENTS.values()) - {
     ExportProduced,
     MasterKeyRotated,
     LoginRefused,
+    WebhookRegistered,
+    WebhookTypesChanged,
+    WebhookSecretRotated,
+    WebhookMarkedFailing,
+    WebhookRecovered,
+    WebhookRemoved,
+    WebhookAddressTaken,
+    WebhookAddressReleased,
 }
 """The events of customers' streams, whether they may still happen or not: history does not ask today's rule."""
 

@@ -52,6 +52,8 @@ from infrastructure.http.schemas import SchemaRoutes
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
 from infrastructure.http.waiting import LONGEST, Waiting
+from infrastructure.http.webhook_deliveries import WebhookDeliveryRoutes
+from infrastructure.http.webhooks import WebhookRoutes
 from infrastructure.services import Services, callback_path
 from infrastructure.verification.nobody import NoProvider
 from infrastructure.version import VERSION
@@ -131,6 +133,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += ReviewRoutes(services).routes() + RejectionRoutes(services).routes()
     routes += LegalHoldRoutes(services).routes() + EvidenceRoutes(services).routes()
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
+    routes += WebhookRoutes(services).routes() + WebhookDeliveryRoutes(services).routes()
     routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
     routes += RequestKeyRoutes(services).routes()
     routes += AuditEventRoutes(services).routes() + ReplayRoutes(services).routes()

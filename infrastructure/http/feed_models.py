@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.events import WebhookType
 from domain.vocabulary import Status
 from infrastructure.http.models import Resource
-from projections.feed import FeedRow, WebhookType
+from projections.feed import FeedRow
 
 LARGEST: Final = 10**18 - 1
 LONGEST: Final = 30

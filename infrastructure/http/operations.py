@@ -18,6 +18,7 @@ from infrastructure.metrics import (
     PROJECTION_STOPPED,
     TREE_SIZE,
     TREE_STOPPED,
+    WEBHOOK_DELIVERIES_DUE,
     WORK_DUE,
 )
 from infrastructure.migrate import migrations
@@ -35,6 +36,7 @@ _DUE: Final = """
     SELECT kind, count(*) FROM gatehouse.worklist
     WHERE CASE kind WHEN 'await_verification' THEN greatest(due, leased_until) ELSE due END <= now() GROUP BY kind
 """
+_WEBHOOKS_DUE: Final = "SELECT count(*) FROM gatehouse.webhook_deliveries WHERE due <= now()"
 
 
 class Operations:
@@ -65,6 +67,8 @@ class Operations:
             WORK_DUE.clear()
             for kind, due in await (await connection.execute(_DUE)).fetchall():
                 WORK_DUE.labels(kind).set(due)
+            for (due,) in await (await connection.execute(_WEBHOOKS_DUE)).fetchall():
+                WEBHOOK_DELIVERIES_DUE.set(due)
             await self._measure_tree(connection)
         await measure(self._services.pool, self._services.clock())
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -15,7 +15,7 @@ from application.envelope import Envelope
 from application.idempotency import Entry
 from application.mapper import EnvelopeMapper, read
 from application.ports import Batch, Conflict, Histories, Receipt, Unavailable
-from domain.events import SubjectErased
+from domain.events import ENDS_SUBJECT
 from domain.vocabulary import Sealed
 from infrastructure.arrays import Array, BigintArray, ByteaArray, TextArray, UuidArray
 from infrastructure.keys.keyring import Keyring, destroy_keys
@@ -103,7 +103,7 @@ class PostgresJournal:
             BigintArray(batch.seen.values()),
             *_columns(batch.entries),
         )
-        erased = {envelope.stream for envelope in batch.envelopes if isinstance(envelope.event, SubjectErased)}
+        erased = {envelope.stream for envelope in batch.envelopes if isinstance(envelope.event, ENDS_SUBJECT)}
         async with self._use() as connection, _erasing(connection, erased):
             cursor = await connection.execute(APPEND, (*staged.arrays(), *others), prepare=True, binary=True)
             row = await cursor.fetchone()

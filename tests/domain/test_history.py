@@ -58,6 +58,14 @@ OTHER_STREAMS = {
     "CheckpointPublished",
     "ExportProduced",
     "MasterKeyRotated",
+    "WebhookRegistered",
+    "WebhookTypesChanged",
+    "WebhookSecretRotated",
+    "WebhookMarkedFailing",
+    "WebhookRecovered",
+    "WebhookRemoved",
+    "WebhookAddressTaken",
+    "WebhookAddressReleased",
 }
 
 

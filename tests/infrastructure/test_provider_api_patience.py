@@ -9,7 +9,8 @@ import pytest
 from tenacity import wait_none
 
 from infrastructure import provider_api
-from infrastructure.provider_api import FAILURES, LONGEST_PAUSE, PAUSE, TRIES
+from infrastructure.provider_api import FAILURES, PAUSE, TRIES
+from infrastructure.retry_after import LONGEST_PAUSE
 from tests.support.provider import OK, PATH, Hands, after, always, counted, outage, provider
 from tests.support.raw_server import Reply
 
