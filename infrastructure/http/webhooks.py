@@ -197,7 +197,7 @@ async def own_webhook(services: Services, call: Call) -> Webhook:
     return own(fold(history), partner_of(call))
 
 
-async def _removed(_: Call, outcome: Outcome) -> Response:
+async def _removed(_: Call, __: Outcome) -> Response:
     return Response(status_code=204)
 
 
