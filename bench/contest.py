@@ -1,7 +1,8 @@
 """A contest: several servers under the same load, in turns, round after round.
 
 Absolute figures move with the machine's mood; the ratio of two turns of one round holds. So every comparison is the
-median of the rounds' ratios. Before each turn, every server has finished what the turns before left it to do.
+median of the rounds' ratios, and nobody always comes after the same one. Before each turn, every server has finished
+what the turns before left it to do.
 """
 
 import statistics
@@ -91,7 +92,7 @@ def hold(
         for number in range(plan.rounds + 1):
             seconds = plan.seconds if number else plan.warm_up
             requests = list(islice(traffic, int(REQUESTS_PER_SECOND * seconds)))
-            for server in servers:
+            for server in servers if number % 2 else servers[::-1]:
                 others = [other for other in servers if other is not server]
                 own = [*server.dress(requests)]
                 job = partial(generator.turn, server, own, expected_status=expected_status, seconds=seconds)

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from application.executor import Executor
+from infrastructure.administration import issue_key
 from infrastructure.http import idempotency
 from tests.infrastructure.test_sealing import contents, dump, found
 from tests.support.http import Held, assert_problem, customers_at, fresh_wallet, head_of, rows, service_log
@@ -145,9 +146,15 @@ async def test_another_partners_key_is_another_key_and_ones_own_serves_from_ever
 
     mine = await register(world.partner, body, "of two")
     theirs = await register(world.other, body, "of two")
+    caller = await world.services.directory.find(world.partner.headers["Authorization"].removeprefix("Bearer "))
+    assert caller
+    second = await issue_key(world.services, role="partner", name="second host", partner=caller.partner)
+    headers = {"Authorization": f"Bearer {second.key}", KEY: "of two"}
+    again = await world.partner.post("/v1/customers", json=body, headers=headers)
 
     assert (mine.status_code, theirs.status_code) == (201, 201)
     assert mine.json()["id"] != theirs.json()["id"]
+    assert alike([mine, again])
 
 
 async def test_what_is_not_well_formed_leaves_its_key_unused(world: World) -> None:

@@ -168,6 +168,19 @@ async def test_what_another_process_has_under_way_is_in_progress(database: str, 
     assert alike([first, taken_over])
 
 
+async def test_an_export_whose_process_died_before_it_answered_is_the_same_order(world: World) -> None:
+    asked, headers = {"types": ["CustomerRegistered"]}, {KEY: "an export"}
+    first = await world.auditor.post("/v1/exports", json=asked, headers=headers)
+    assert rows(world.services.conninfo, BEGUN)
+    assert rows(world.services.conninfo, DIES)
+
+    again = await world.auditor.post("/v1/exports", json=asked, headers=headers)
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.headers["location"] == first.headers["location"]
+    assert len([*world.services.exports.all()]) == 1
+
+
 async def test_a_fault_leaves_the_key_unused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     held = (await customers_at(world, "initiating"))[0]
     path, scripted = f"{held.simulator}/screening", {"outcome": "pass"}
