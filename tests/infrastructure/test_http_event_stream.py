@@ -11,8 +11,9 @@ import pytest
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import MEDIA_TYPE, WAITING
 from infrastructure.projector import Projector
+from infrastructure.rebuild import rebuild
 from projections import PROJECTIONS
-from projections.feed import FeedRow
+from projections.feed import FEED, FeedRow
 from tests.support.events import all_events, another_key, last_sequence, meanwhile, revoked, streaming
 from tests.support.http import SECURITY, assert_problem, fresh_wallet
 from tests.support.world import World, running
@@ -171,26 +172,25 @@ async def status_of(client: httpx2.AsyncClient) -> int:
 async def test_a_reader_that_takes_nothing_is_sent_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "STALLED", 0.2)
     monkeypatch.setattr(event_stream, "CHUNK", 1)
+    monkeypatch.setattr(event_stream, "WAITING", 1)
     monkeypatch.setattr(event_stream, "sent", lambda row: b"id: %d\ndata: %b\n\n" % (row.sequence, b"x" * 10**6))
     await registered(world, 20)
     _, client = await another_key(world)
     host, _, port = world.url.removeprefix("http://").rpartition(":")
-    asked = f"GET {STREAM} HTTP/1.1\r\nHost: h\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n"
-    lines = [await asyncio.open_connection(host, int(port), limit=1024) for _ in range(WAITING)]
-    for reader, writer in lines:
-        writer.write(asked.encode())
-        await reader.readuntil(b"\r\n\r\n")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    authorization = client.headers["Authorization"]
+    writer.write(f"GET {STREAM} HTTP/1.1\r\nHost: h\r\nAuthorization: {authorization}\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
     assert await status_of(client) == 429
 
     async with asyncio.timeout(20):
         while await status_of(client) == 429:
             pass
-
-    for reader, writer in lines:
         assert len(await reader.read(-1)) < 20 * 10**6
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
     await client.aclose()
 
 
@@ -209,14 +209,30 @@ async def test_concurrent_writers_and_a_projector_that_dies_leave_no_gap(world: 
                     await Projector(world.services.conninfo, PROJECTIONS).run()
 
     projecting = asyncio.create_task(project())
-    async with asyncio.timeout(60), streaming(world.partner, f"?after={last}") as stream:
-        await asyncio.gather(*(write() for _ in range(4)))
-        events = await stream.events(60)
-    projecting.cancel()
-    await asyncio.gather(projecting, return_exceptions=True)
+    try:
+        async with asyncio.timeout(60), streaming(world.partner, f"?after={last}") as stream:
+            await asyncio.gather(*(write() for _ in range(4)))
+            events = await stream.events(60)
+    finally:
+        projecting.cancel()
+        await asyncio.gather(projecting, return_exceptions=True)
 
     assert [event["sequence"] for event in events] == list(range(last + 1, last + 61))
     assert sorted(event["id"] for event in events) == sorted(customers)
+
+
+async def test_a_rebuild_under_an_open_stream_is_not_noticed(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as world:
+        await registered(world, 1)
+        async with streaming(world.partner, "?after=1") as stream:
+            for _ in range(3):
+                first = await registered(world, 2)
+                done = await rebuild(database, FEED, lambda *_: None)
+                assert done.before == done.after
+                second = await registered(world, 1)
+                assert [event["id"] for event in await stream.events(3)] == first + second
+
+        assert [event["sequence"] for event in await all_events(world.partner)] == list(range(1, 11))
 
 
 async def test_streams_end_at_once_when_the_service_does(database: str, tmp_path: Path) -> None:

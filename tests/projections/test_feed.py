@@ -129,7 +129,7 @@ def test_a_second_reason_to_be_inactive_is_not_heard_of() -> None:
 
     events = events_of(recorded(*DEACTIVATED_BY_PARTNER, suspended, CustomerReactivated(decided_by=BY_PARTNER)))
 
-    assert [event.status for event in events[-2:]] == ["inactive", "active"]
+    assert [event.status for event in events[-3:]] == ["active", "inactive", "active"]
 
 
 def test_erasure_is_heard_of_and_takes_the_names_from_all_that_was_before() -> None:
