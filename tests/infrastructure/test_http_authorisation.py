@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx2
@@ -27,6 +27,7 @@ from tests.support.people import (
     reviews_of,
 )
 from tests.support.transparency import publish_all
+from tests.support.webhooks import delivery_to, webhook_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +99,14 @@ TABLE: Final = {
     "POST /v1/exports": Row((403, 403, 403, 422, 403, *STRANGERS), body="no export"),
     "GET /v1/exports/{export_id}": Row(AUDITORS),
     "GET /v1/exports/{export_id}/file": Row(AUDITORS),
+    "PUT /v1/webhooks": Row((422, 422, 403, 403, 403, *STRANGERS), body="webhook"),
+    "GET /v1/webhooks": Row((200, 200, 403, 403, 403, *STRANGERS)),
+    "GET /v1/webhooks/{webhook_id}": Row(owner(200)),
+    "DELETE /v1/webhooks/{webhook_id}": Row(owner(204)),
+    "POST /v1/webhooks/{webhook_id}/secret": Row(owner(200)),
+    "POST /v1/webhooks/{webhook_id}/test": Row(owner(200)),
+    "GET /v1/webhooks/{webhook_id}/deliveries": Row(owner(200)),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": Row(owner(202)),
     "GET /v1/schemas": Row(EVERYBODY),
     "GET /v1/schemas/{name}": Row(EVERYBODY),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
@@ -117,7 +126,8 @@ TABLE: Final = {
     "GET /openapi.json": Row(ANYBODY),
     "GET /docs": Row(ANYBODY),
 }
-WORDS: Final = {
+WORDS: Final[dict[str | None, Any]] = {
+    "webhook": {"callbackUrl": "https://localhost/", "types": ["customer.created"]},
     "reason": {"reason": REASON},
     "no export": {"customer": "nobody"},
     "decision": {"outcome": "pass", "reason": REASON},
@@ -212,6 +222,9 @@ async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
         found["token"] = (await world.partner.get(f"{held.path}/verification")).json()["sessionToken"]
     elif "{export_id}" in name:
         found["export_id"] = await exported(world)
+    elif "{webhook_id}" in name:
+        found["webhook_id"] = await webhook_of(world, removed=name.startswith("DELETE"))
+        found["delivery_id"] = await delivery_to(world, found["webhook_id"])
     elif "{digest}" in name:
         found["digest"] = (await evidence_of(world, held))[0]
     elif "{review_id}" in name or "{alert_id}" in name:
