@@ -26,6 +26,7 @@ BENCHES: Final = {
     "pipeline": "bench.pipeline",
     "replay": "bench.replay",
     "sanctions": "bench.sanctions",
+    "streams": "bench.streams",
     "verify": "bench.verify",
     "tree": "bench.tree",
 }

@@ -205,12 +205,13 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    exporting = asyncio.create_task(app.state.exports.run())
+    lives = [asyncio.create_task(life.run()) for life in (app.state.exports, app.state.feed)]
     try:
         yield
     finally:
-        exporting.cancel()
-        await asyncio.gather(exporting, return_exceptions=True)
+        for life in lives:
+            life.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
         server.should_exit = True
         await asyncio.shield(serving)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.vocabulary import LegalBasis
-from infrastructure.http.models import Body, ProblemDetails, Resource
+from infrastructure.http.models import Body, Resource, WorkLine
 
 
 class SanctionsListQuery(BaseModel):
@@ -66,7 +66,7 @@ class PolicyTrial(Resource):
     changes: list[PolicyChange]
 
 
-class TrialLine(Resource):
+class TrialLine(WorkLine):
     """A line of a trial's answer: how far it has come, or the result, or why there is none."""
 
     model_config = ConfigDict(
@@ -95,7 +95,4 @@ class TrialLine(Resource):
         }
     )
 
-    events: int | None = None
-    of: int | None = None
     result: PolicyTrial | None = None
-    problem: ProblemDetails | None = None

@@ -16,6 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
 from infrastructure.http.audit import AuditRoutes
+from infrastructure.http.audit_events import AuditEventRoutes
 from infrastructure.http.callbacks import CallbackRoutes
 from infrastructure.http.challenges import ChallengeRoutes
 from infrastructure.http.customer_lists import CustomerListRoutes
@@ -26,6 +27,7 @@ from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
 from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
+from infrastructure.http.feed import FeedRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
@@ -34,6 +36,7 @@ from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
 from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.rejections import RejectionRoutes
+from infrastructure.http.replays import ReplayRoutes
 from infrastructure.http.reviews import ReviewRoutes
 from infrastructure.http.routing import JSON, Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
@@ -65,6 +68,13 @@ _PREFER: Final = {
     "description": f"`wait=N` (RFC 7240): see what was written before, waiting N seconds for it, {LONGEST} at most. "
     "What is not understood is ignored.",
 }
+_LAST_EVENT: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]},
+    "description": "The `sequence` of the last event that was seen; it counts more than `after`.",
+}
 _APPLIED: Final = {
     "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
     "schema": {"type": "string"},
@@ -76,7 +86,8 @@ def create_app(services: Services) -> FastAPI:
     app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     gate = Gate(services.directory, Waiting(services.pool), AuditTrail(services))
     app.state.exports = ExportJobs(services)
-    routes = routes_of(services) + ExportRoutes(app.state.exports).routes()
+    app.state.feed = FeedRoutes(services)
+    routes = routes_of(services) + ExportRoutes(app.state.exports).routes() + app.state.feed.routes()
     for route in routes:
         app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
     _add_open_routes(app, services)
@@ -97,6 +108,7 @@ def routes_of(services: Services) -> list[Route]:
     routes += PolicyRoutes(services).routes() + ErasureRoutes(services).routes()
     routes += WebhookRoutes(services).routes() + WebhookDeliveryRoutes(services).routes()
     routes += AuditRoutes(services).routes() + SchemaRoutes().routes()
+    routes += AuditEventRoutes(services).routes() + ReplayRoutes(services).routes()
     if services.sandbox:
         routes += SimulatorRoutes(services, services.sandbox).routes()
     return routes
@@ -164,6 +176,7 @@ def _described(route: Route) -> dict[str, Any]:
         extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
     extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
     extra["parameters"] += [_PREFER] if route.method == "GET" else []
+    extra["parameters"] += [_LAST_EVENT] if route.resumes else []
     described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
     return described | {
         "summary": route.summary,

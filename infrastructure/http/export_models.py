@@ -18,6 +18,7 @@ def _known(name: str) -> str:
     return name
 
 
+EventType = Annotated[str, AfterValidator(_known)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
@@ -29,9 +30,7 @@ class ExportRequest(Body):
     recorded_until: Annotated[Moment | None, Field(description="Exclusive.", examples=["2027-01-01T00:00:00Z"])] = None
     customer: UUID | None = None
     partner: Annotated[UUID | None, Field(description="The events of all customers of this partner.")] = None
-    types: list[Annotated[str, AfterValidator(_known)]] = Field(
-        default_factory=list, max_length=len(EVENTS), examples=[["CustomerRegistered"]]
-    )
+    types: list[EventType] = Field(default_factory=list, max_length=len(EVENTS), examples=[["CustomerRegistered"]])
 
 
 class Export(Resource):

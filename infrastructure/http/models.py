@@ -236,3 +236,11 @@ class ProblemDetails(Resource):
     title: str
     status: int
     code: str
+
+
+class WorkLine(Resource):
+    """A line of an answer that takes long: how far the work has come, or why nothing came of it."""
+
+    events: int | None = None
+    of: int | None = None
+    problem: ProblemDetails | None = None

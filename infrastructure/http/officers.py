@@ -1,6 +1,5 @@
 """What officers and auditors read: a customer's story in words, and its events as they are stored."""
 
-import json
 from typing import Final
 
 from starlette.responses import Response
@@ -12,7 +11,9 @@ from infrastructure.http import models
 from infrastructure.http.requests import read_id
 from infrastructure.http.resources import answer, etag
 from infrastructure.http.routing import Call, Route
+from infrastructure.http.stored_events import stored_event
 from infrastructure.reading import Reader
+from infrastructure.searching import StoredRow
 
 INSPECTORS: Final[frozenset[Role]] = frozenset({"officer", "auditor"})
 
@@ -77,15 +78,7 @@ class OfficerRoutes:
         if await self._reader.customer(customer_id) is None:
             raise UnknownCustomer
         lines = [
-            b'{"position":%d,"stream":"%b","version":%d,"type":%b,"recordedAt":"%b","event":%b}'
-            % (
-                position,
-                str(customer_id).encode(),
-                version,
-                json.dumps(topic).encode(),
-                recorded_at.isoformat().replace("+00:00", "Z").encode(),
-                state,
-            )
+            stored_event(StoredRow(customer_id, version, topic, state, position, recorded_at))
             for version, topic, state, position, recorded_at in await self._reader.stored(customer_id)
         ]
         return Response(b'{"events":[%b]}' % b",".join(lines), media_type="application/json")

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -41,6 +42,8 @@ class Call:
 
     request: Request
     caller: Caller
+    admitted: Callable[[], Awaitable[bool]]
+    """Whether the same request would be let in now: whoever is answered for long asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Route:
     tag: str = field(default="customers")
     shows: str | None = None
     """The projection that a read shows as it is, and that it can wait for. Other reads are never stale."""
+    resumes: bool = False
+    """Whether `Last-Event-ID` says where to go on."""
 
 
 class PublicResponse(Response):
@@ -87,7 +92,7 @@ class Gate:
                 raise Problem("forbidden")
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-            call = Call(request, caller)
+            call = Call(request, caller, partial(self._admits, request, caller))
             wait = preferred_wait(request) if route.method == "GET" else None
             response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
             if route.method == "GET" and "customer_id" in request.path_params:
@@ -110,6 +115,12 @@ class Gate:
         given = call.request.path_params
         customer_id = UUID(given["customer_id"])
         await self._trail.note(call.caller, customer_id, what.partition("/")[0] or "customer", given.get("digest"))
+
+    async def _admits(self, request: Request, caller: Caller) -> bool:
+        try:
+            return await self._caller(request) == caller
+        except Problem:
+            return False
 
     async def _caller(self, request: Request) -> Caller:
         scheme, _, key = (header(request, b"authorization") or "").partition(" ")

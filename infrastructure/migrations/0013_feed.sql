@@ -19,3 +19,16 @@ CREATE TABLE gatehouse.feed (
 CREATE UNIQUE INDEX feed_by_customer ON gatehouse.feed (customer_id, position);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON gatehouse.feed TO gatehouse_service;
+
+-- Whoever waits for public events hears when the projection has moved on. What tracks a table stays where it is rebuilt.
+CREATE FUNCTION gatehouse.tell_of_feed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('feed', '');
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feed_moved AFTER UPDATE OF position ON gatehouse.tracking
+    FOR EACH ROW WHEN (NEW.projection = 'feed' AND NEW.position > OLD.position)
+    EXECUTE FUNCTION gatehouse.tell_of_feed();

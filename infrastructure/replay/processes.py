@@ -68,12 +68,15 @@ class Replay:
     positions: dict[str, int]
 
 
-def replay(conninfo: str, *, processes: int, begun: Callable[[int], None], progress: Callable[[int], None]) -> Replay:
-    """Compare everything. `begun` is told about how many events there are, `progress` how many more are done."""
+def replay(conninfo: str, *, processes: int, begun: Progress, progress: Progress, apart: bool = False) -> Replay:
+    """Compare everything. `begun` is told about how many events there are, `progress` how many more are done.
+
+    `apart`: none of it in this process, which has others to answer.
+    """
     with taken(conninfo) as snapshot:
         events, ranges = snapshot.ranges(processes)
         begun(events)
-        if len(ranges) == 1:
+        if len(ranges) == 1 and not apart:
             with illegible_told(), spared_collector():
                 comparison = Comparison(snapshot.connection, PROJECTIONS, snapshot.positions)
                 findings = comparison.compare(*ranges[0], progress=progress)

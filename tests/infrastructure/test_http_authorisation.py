@@ -44,6 +44,8 @@ class Row:
     at: str = "initiating"
     body: str | None = None
     query: str = ""
+    endless: bool = False
+    """Whether an answer has no end, and is not waited for."""
 
 
 def owner(status: int) -> tuple[int, ...]:
@@ -77,7 +79,11 @@ TABLE: Final = {
     f"GET {CUSTOMER}/evidence/{{digest}}": Row(INSPECTORS, at="verifying"),
     f"GET {CUSTOMER}/changes": Row(READERS, query="from=0&to={head}"),
     f"GET {CUSTOMER}/proof": Row(AUDITORS),
+    "GET /v1/events": Row((200, 200, 403, 403, 403, *STRANGERS)),
+    "GET /v1/events/stream": Row((200, 200, 403, 403, 403, *STRANGERS), endless=True),
     "GET /v1/audit/checkpoint": Row(AUDITORS),
+    "GET /v1/audit/events": Row(INSPECTORS),
+    "POST /v1/audit/replays": Row(AUDITORS),
     "GET /v1/audit/keys": Row(AUDITORS),
     "GET /v1/audit/proofs/inclusion": Row(AUDITORS, query="position=1"),
     "GET /v1/audit/proofs/consistency": Row(AUDITORS, query="old=1"),
@@ -275,9 +281,11 @@ async def test_each_caller_is_answered_as_the_table_says(callers: Callers, name:
     method, path, body = await request_for(callers, name, spent=expected < 300)
     before = await head_of(callers.world)
 
-    response = await callers.clients[caller].request(method, path, json=body)
+    async with callers.clients[caller].stream(method, path, json=body) as response:
+        if not TABLE[name].endless or response.is_error:
+            await response.aread()
 
-    assert response.status_code == expected, response.text
+    assert response.status_code == expected, response
     codes = {401: "unauthenticated", 403: "forbidden", 404: "customer_not_found"}
     if expected in codes and "/providers/" not in path:
         assert_problem(response, expected, codes[expected])

@@ -25,6 +25,13 @@ CUSTOMER: Final = {
     "createdAt": TIME,
     "updatedAt": TIME,
 }
+EVENT: Final = {
+    "webhookType": r"customer\.(created|updated)",
+    "eventId": UUID,
+    **CUSTOMER,
+    "sequence": r"\d+",
+    "previousSequence": r"\d+|None",
+}
 ANSWERS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "POST /v1/customers": (201, CUSTOMER | {"challenge": BASE64}),
     "GET /v1/customers/{id}": (200, CUSTOMER),
@@ -93,6 +100,7 @@ CODES: Final = {
     "policy_not_found": 404,
     "schema_not_found": 404,
     "trial_under_way": 409,
+    "replay_under_way": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
@@ -105,6 +113,7 @@ CODES: Final = {
     "malformed_sanctions_list": 422,
     "sanctions_list_in_future": 422,
     "outcome_not_applicable": 422,
+    "too_many_streams": 429,
     "head_too_large": 431,
     "internal_error": 500,
     "projection_behind": 503,
@@ -151,6 +160,16 @@ async def test_a_page_has_these_fields(world: World) -> None:
     assert list(last) == ["customers"]
     for customer in last["customers"]:
         assert_shaped(customer, CUSTOMER)
+
+
+async def test_a_page_of_events_has_these_fields(world: World) -> None:
+    await customers_at(world, "active")
+
+    page = (await world.partner.get("/v1/events?limit=200")).json()
+
+    assert list(page) == ["events", "next"]
+    for event in page["events"]:
+        assert_shaped(event, EVENT)
 
 
 async def test_officers_read_these_fields(world: World) -> None:

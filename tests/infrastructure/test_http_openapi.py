@@ -110,8 +110,10 @@ async def test_every_answer_has_a_description_and_a_sound_content(document: dict
                 assert list(answer["content"]) == ["application/problem+json"]
                 schema = answer["content"]["application/problem+json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
-            elif operation["tags"] == ["policies"]:
+            elif operation["tags"] == ["policies"] or operation["operationId"] == "audit_order":
                 assert list(answer["content"]) == ["application/x-ndjson"]
+            elif operation["operationId"] == "events_stream":
+                assert list(answer["content"]) == ["text/event-stream"]
             elif operation["operationId"] == "exports_file":
                 assert list(answer["content"]) == ["application/zip"]
             elif operation["operationId"] == "schemas_schema":
