@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Any, Final, get_args
 from uuid import UUID, uuid4
 
 import httpx2
@@ -29,6 +29,7 @@ from tests.support.people import (
 )
 from tests.support.tokens import token_of
 from tests.support.transparency import publish_all
+from tests.support.webhooks import delivery_to, webhook_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +114,14 @@ TABLE: Final = {
     "POST /v1/exports": Row((403, 403, 403, 422, 403, *STRANGERS), body="no export"),
     "GET /v1/exports/{export_id}": Row(AUDITORS),
     "GET /v1/exports/{export_id}/file": Row(AUDITORS),
+    "PUT /v1/webhooks": Row((422, 422, 403, 403, 403, *STRANGERS), body="webhook"),
+    "GET /v1/webhooks": Row((200, 200, 403, 403, 403, *STRANGERS)),
+    "GET /v1/webhooks/{webhook_id}": Row(owner(200)),
+    "DELETE /v1/webhooks/{webhook_id}": Row(owner(204)),
+    "POST /v1/webhooks/{webhook_id}/secret": Row(owner(200)),
+    "POST /v1/webhooks/{webhook_id}/test": Row(owner(200)),
+    "GET /v1/webhooks/{webhook_id}/deliveries": Row(owner(200)),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": Row(owner(202)),
     "GET /v1/schemas": Row(EVERYBODY),
     "GET /v1/schemas/{name}": Row(EVERYBODY),
     f"PATCH {SIMULATOR}/screening": Row(owner(202), body="outcome"),
@@ -132,7 +141,8 @@ TABLE: Final = {
     "GET /openapi.json": Row(ANYBODY),
     "GET /docs": Row(ANYBODY),
 }
-WORDS: Final = {
+WORDS: Final[dict[str | None, Any]] = {
+    "webhook": {"callbackUrl": "https://localhost/", "types": ["customer.created"]},
     "reason": {"reason": REASON},
     "no export": {"customer": "nobody"},
     "decision": {"outcome": "pass", "reason": REASON},
@@ -242,6 +252,9 @@ async def found_for(world: World, name: str, held: Held) -> dict[str, str]:
         found["key_id"] = str((await issue_key(world.services, role="partner", name="signs")).key_id)
     elif "{export_id}" in name:
         found["export_id"] = await exported(world)
+    elif "{webhook_id}" in name:
+        found["webhook_id"] = await webhook_of(world, removed=name.startswith("DELETE"))
+        found["delivery_id"] = await delivery_to(world, found["webhook_id"])
     elif "{digest}" in name:
         found["digest"] = (await evidence_of(world, held))[0]
     elif "{review_id}" in name or "{alert_id}" in name:

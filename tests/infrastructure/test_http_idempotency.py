@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from application.executor import Executor
-from infrastructure.administration import issue_key
 from infrastructure.http import idempotency
+from infrastructure.key_changes import issue_key
 from tests.infrastructure.test_sealing import contents, dump, found
 from tests.support.http import Held, assert_problem, customers_at, fresh_wallet, head_of, rows, service_log
 from tests.support.repeats import KEY, alike, two_processes

@@ -4,11 +4,16 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from standardwebhooks import Webhook as Verifier
 
+from application.webhooks import Wanted, put
 from infrastructure.webhooks.deliverer import Deliverer
+from infrastructure.webhooks.signing import new_secret
+from tests.support.http import rows
 from tests.support.raw_server import RawServer, Reply, Request, raw_server
 from tests.support.world import World
 
@@ -66,6 +71,29 @@ class Receiver:
     async def shown(self) -> dict[str, Any]:
         answer: dict[str, Any] = (await self.world.partner.get(self.path)).json()
         return answer
+
+
+async def webhook_of(world: World, *, removed: bool) -> str:
+    """A webhook of the partner's that leads nowhere; another for whoever will have it `removed`."""
+    key = next(key for key in await world.services.directory.all() if key["name"] == "partner")
+    address = f"https://partner.invalid/{'removed' if removed else 'kept'}"
+    wanted = Wanted(UUID(key["partner"]), address, ("customer.created",), new_secret())
+    fingerprint = world.services.keys.fingerprint_of
+    outcome = await world.services.execute(
+        partial(put, world.services.new_id(), wanted, fingerprint=fingerprint), actor="partner:test"
+    )
+    return str(outcome.stream)
+
+
+async def delivery_to(world: World, webhook: str) -> str:
+    """A delivery that was made for a webhook."""
+    await rows(
+        world,
+        "INSERT INTO gatehouse.webhook_deliveries (webhook, sequence, id, customer) VALUES (%s, 1, %s, %s)"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        *(webhook, webhook, webhook),
+    )
+    return webhook
 
 
 @asynccontextmanager
