@@ -4,8 +4,6 @@ And against itself: guarded, its callers show all that a careful one does.
 """
 
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from bench import sides
@@ -15,7 +13,7 @@ from bench.postgres import postgres
 from bench.report import Report, Target
 from bench.server import serving_all
 from bench.summary import columns, figures, ratios, rows
-from bench.traffic import guarded, registrations
+from bench.traffic import registrations
 
 OURS: Final = "gatehouse"
 GUARDED: Final = "gatehouse_guarded"
@@ -36,13 +34,13 @@ def run(*, quick: bool) -> Report:
         key, other = sides.prepare(own, server.folder).key, sides.prepare(careful, server.folder)
         launches = {
             OURS: sides.gatehouse(own),
-            GUARDED: sides.gatehouse(careful),
+            GUARDED: sides.gatehouse(careful, budget=sides.NEVER_REACHED),
             "empty_route": sides.empty_route(),
             "stock_library": sides.stock_library(server.create_database("stock_library")),
             "sqlalchemy": sides.sqlalchemy(server.create_database("sqlalchemy")),
         }
         running = stack.enter_context(serving_all(launches, folder=server.folder))
-        running[GUARDED] = replace(running[GUARDED], dress=partial(guarded, bearer=sides.bearer_of(other)))
+        running[GUARDED] = sides.careful(running[GUARDED], other)
         contest = hold([*running.values()], registrations(key), generator=generator, plan=plan, expected_status=201)
         measured = {"postgresql": server.version(), **figures(contest, plan)}
     return report(contest, measured)

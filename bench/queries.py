@@ -4,8 +4,6 @@ And against itself: guarded, its callers show all that a careful one does.
 """
 
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from bench import sides
@@ -16,7 +14,7 @@ from bench.postgres import postgres
 from bench.report import Report, Target
 from bench.server import serving_all
 from bench.summary import columns, figures, ratios, rows
-from bench.traffic import guarded, lookups
+from bench.traffic import lookups
 
 OURS: Final = "gatehouse"
 GUARDED: Final = "gatehouse_guarded"
@@ -38,14 +36,14 @@ def run(*, quick: bool) -> Report:
         load_customers(careful.conninfo, COUNT, partner=other.partner)
         launches = {
             OURS: sides.gatehouse(own),
-            GUARDED: sides.gatehouse(careful),
+            GUARDED: sides.gatehouse(careful, budget=sides.NEVER_REACHED),
             "empty_route": sides.empty_route(),
             "sqlalchemy": sides.sqlalchemy(peer),
         }
         running = stack.enter_context(serving_all(launches, folder=server.folder))
         load_peer_customers(peer.conninfo, COUNT)
         traffic = lookups(api_key.key, customer_ids(COUNT))
-        running[GUARDED] = replace(running[GUARDED], dress=partial(guarded, bearer=sides.bearer_of(other)))
+        running[GUARDED] = sides.careful(running[GUARDED], other)
         contest = hold([*running.values()], traffic, generator=generator, plan=plan, expected_status=200)
         measured = {"postgresql": server.version(), "customers": COUNT, **figures(contest, plan)}
     compared = ratios(contest, OURS, list(AT_LEAST))

@@ -7,18 +7,24 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import httpx2
+
 from bench.postgres import Database
 from bench.report import BenchError
-from bench.server import ROOT, Launch, uvicorn
+from bench.server import ROOT, Launch, Server, uvicorn
+from bench.traffic import guarded
 
 DRIVER: Final = "postgresql+asyncpg"  # the faster of SQLAlchemy's two, as `bench peers` measures
 STOCK_POOL: Final = "16"
+UNBOUNDED: Final = "0"
 NEVER_REACHED: Final = str(10**9)
+"""A budget that is counted."""
 GATEHOUSE: Final = (sys.executable, "-m", "infrastructure")
 
 
@@ -37,21 +43,21 @@ def sqlalchemy(database: Database, driver: str = DRIVER) -> Launch:
     return uvicorn("bench.peers.sqlalchemy_service:create_app", DATABASE_URL=database.url(driver))
 
 
-def gatehouse(database: Database) -> Launch:
+def gatehouse(database: Database, *, budget: str = UNBOUNDED) -> Launch:
     """Gatehouse as a user starts it."""
 
     def command(port: int) -> list[str]:
         return [*GATEHOUSE, "serve", "--port", str(port)]
 
-    return Launch(command=command, environment=environment_of(database))
+    return Launch(command=command, environment=environment_of(database, budget=budget))
 
 
-def environment_of(database: Database) -> dict[str, str]:
-    """Gatehouse's settings: a database, and budgets that are counted and never used up."""
+def environment_of(database: Database, *, budget: str = NEVER_REACHED) -> dict[str, str]:
+    """Gatehouse's settings: a database, and how often a key may call in a minute."""
     return {
         "DATABASE_URL": database.url(),
-        "GATEHOUSE_READS_PER_MINUTE": NEVER_REACHED,
-        "GATEHOUSE_WRITES_PER_MINUTE": NEVER_REACHED,
+        "GATEHOUSE_READS_PER_MINUTE": budget,
+        "GATEHOUSE_WRITES_PER_MINUTE": budget,
     }
 
 
@@ -59,13 +65,16 @@ def environment_of(database: Database) -> dict[str, str]:
 class PartnerKey:
     """A partner's API key, and the partner it stands for."""
 
+    key_id: UUID
     key: str
     partner: UUID
 
 
-def bearer_of(side: PartnerKey) -> str:
-    """Return what a careful caller shows. A token that was had for the key belongs here."""
-    return side.key
+def careful(server: Server, key: PartnerKey) -> Server:
+    """Return the server with callers that do all they should: a token, and an idempotency key for each write."""
+    login = {"apiKey": str(key.key_id), "apiSecret": key.key}
+    answered = httpx2.post(f"http://127.0.0.1:{server.port}/v1/auth/token", json=login, trust_env=False)
+    return replace(server, dress=partial(guarded, bearer=answered.raise_for_status().json()["token"]))
 
 
 def prepare(database: Database, folder: Path, **more: str) -> PartnerKey:
@@ -86,4 +95,4 @@ def prepare(database: Database, folder: Path, **more: str) -> PartnerKey:
 
     gatehouse_says("migrate")
     made = json.loads(gatehouse_says("keys", "create", "--role", "partner", "--name", "bench", "--json"))
-    return PartnerKey(key=made["key"], partner=UUID(made["partner"]))
+    return PartnerKey(key_id=UUID(made["keyId"]), key=made["key"], partner=UUID(made["partner"]))
