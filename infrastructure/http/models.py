@@ -229,6 +229,13 @@ class StoredEvents(Resource):
     events: list[StoredEvent]
 
 
+class Fault(Resource):
+    """One thing that is wrong with a request, and where, unless the place itself is the sender's text."""
+
+    pointer: Annotated[str | None, Field(examples=["/externalId"])] = None
+    code: Annotated[str, Field(examples=["string_pattern_mismatch"])]
+
+
 class ProblemDetails(Resource):
     """An error, as RFC 9457 has it. `code` is stable; `type` is made of it."""
 
@@ -236,3 +243,5 @@ class ProblemDetails(Resource):
     title: str
     status: int
     code: str
+    id: Annotated[UUID | None, Field(description="The customer that there is, where it is the caller's own.")] = None
+    errors: Annotated[list[Fault] | None, Field(description="What is wrong with a request, part by part.")] = None

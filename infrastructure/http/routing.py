@@ -60,6 +60,8 @@ class Route:
     """The media type of a body that is not JSON, and is read as it comes."""
     body_required: bool = True
     query: type[BaseModel] | None = None
+    headers: tuple[str, ...] = ()
+    """Of a good answer, those that mean something: each is always there."""
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
     shows: str | None = None
