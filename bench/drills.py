@@ -8,7 +8,15 @@ from typing import Final
 
 import uvloop
 
-from bench import drill_disk_full, drill_kill_app, drill_kill_postgres, drill_network, drill_order, drill_tamper
+from bench import (
+    drill_contract,
+    drill_disk_full,
+    drill_kill_app,
+    drill_kill_postgres,
+    drill_network,
+    drill_order,
+    drill_tamper,
+)
 from bench.report import BenchError
 
 DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
@@ -18,15 +26,20 @@ DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "disk-full": lambda rounds: uvloop.run(drill_disk_full.run(rounds)),
     "order": drill_order.run,
     "tamper": drill_tamper.run,
+    "contract": drill_contract.run,
 }
+ROUNDS: Final = 5
+OFTEN: Final = {"contract": 10_000}
+"""How often, where nobody says."""
 
 
-def main(name: str, *, rounds: int) -> int:
+def main(name: str, *, rounds: int | None) -> int:
     """Run a drill; 0 only if nothing was lost, doubled or refused wrongly. 2 for a name that is none."""
     drill = DRILLS.get(name)
     if drill is None:
         print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(DRILLS)}"}))
         return 2
+    rounds = rounds or OFTEN.get(name, ROUNDS)
     with _ended_in_good_order():
         outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
     print(json.dumps(outcome))

@@ -328,10 +328,12 @@ def bench(
 
 
 @app.command()
-def drill(name: str, rounds: Annotated[int, typer.Option(help="How often.")] = 5) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper. The last line is JSON.
+def drill(
+    name: str, rounds: Annotated[int | None, typer.Option("--rounds", "--cases", min=1, help="How often.")] = None
+) -> None:
+    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper, contract.
 
-    The exit code is 0 only if nothing was lost.
+    The last line is JSON. The exit code is 0 only if nothing was lost, and all was answered as the API's document says.
     """
     from bench.drills import main as run
 

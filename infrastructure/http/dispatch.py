@@ -1,8 +1,10 @@
 """The short way to an endpoint.
 
 Our endpoints read, refuse and answer by themselves, so FastAPI's layers (middleware, dependency stacks, two exception
-handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for OpenAPI and for
-whatever is not found here: unknown paths and methods.
+handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for whatever is not
+found here: unknown paths and methods.
+
+HEAD is GET whose answer has no body (RFC 9110, 9.3.2): the endpoint runs, and what it would send is not read.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,9 +26,9 @@ class DirectApp(FastAPI):
         self._fixed: dict[tuple[str, str], Endpoint] = {}
         self._open: dict[str, list[tuple[str, str, str, Endpoint]]] = {}
 
-    def add_endpoint(self, method: str, path: str, endpoint: Endpoint, **described: Any) -> None:  # noqa: ANN401 -- FastAPI's own
-        """Add a route; `described` is what FastAPI is told of it."""
-        self.add_api_route(path, endpoint, methods=[method], **described)
+    def add_endpoint(self, method: str, path: str, endpoint: Endpoint) -> None:
+        """Add a route, and HEAD wherever there is GET."""
+        self.add_api_route(path, endpoint, methods=["GET", "HEAD"] if method == "GET" else [method])
         before, _, rest = path.partition("{")
         if rest:
             parameter, _, after = rest.partition("}")
@@ -43,11 +45,13 @@ class DirectApp(FastAPI):
             await super().__call__(scope, receive, send)
         else:
             response = await endpoint(Request(scope, receive, send))
+            if scope["method"] == "HEAD":
+                response = _head_of(response)
             await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> Endpoint | None:
         """The endpoint for a request, whose parameter is put where Starlette looks for it."""
-        method, path = scope["method"], scope["path"]
+        method, path = "GET" if scope["method"] == "HEAD" else scope["method"], scope["path"]
         fixed = self._fixed.get((method, path))
         if fixed is not None:
             return fixed
@@ -59,3 +63,10 @@ class DirectApp(FastAPI):
                     scope["path_params"] = {parameter: value}
                     return endpoint
         return None
+
+
+def _head_of(response: Response) -> Response:
+    """The same without a body, be it a stream that would not end."""
+    head = Response(status_code=response.status_code)
+    head.raw_headers = response.raw_headers
+    return head

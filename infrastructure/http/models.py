@@ -3,12 +3,14 @@
 JSON is camelCase, times are RFC 3339 in UTC, unknown request fields are refused.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from domain.vocabulary import Status
 from infrastructure.as_of import ClockName
@@ -19,8 +21,34 @@ PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 WORDS: Final = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 """The same for free text, of which something must be there."""
 
-AS_OF: Final = "A position of the log, or an RFC 3339 time."
+Account = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="A CAIP-10 account of an EVM chain; mixed case carries the EIP-55 checksum.",
+        examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"],
+        json_schema_extra={"pattern": "^eip155:[1-9][0-9]{0,31}:0x[0-9a-fA-F]{40}$"},  # refused by a code of its own
+    ),
+]
+AsOf = Annotated[
+    str,
+    Field(max_length=40),
+    WithJsonSchema(
+        {
+            "description": "A position of the log, or an RFC 3339 time.",
+            "anyOf": [{"type": "string", "pattern": "^[0-9]{1,18}$"}, {"type": "string", "format": "date-time"}],
+        }
+    ),
+]
+
 CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true then, as we know now?"
+
+
+def _no_number(text: object) -> object:
+    """A time is written out: Pydantic would take seconds since 1970, too."""
+    if not re.match(r"[0-9]{4}-", str(text), re.ASCII):
+        raise PydanticCustomError("datetime_from_date_parsing", "not an RFC 3339 time")
+    return text
 
 
 class Body(BaseModel):
@@ -45,7 +73,7 @@ class Resource(BaseModel):
 class CustomerRegistration(Body):
     """`POST /v1/customers`: a wallet as a CAIP-10 account and the partner's own reference."""
 
-    chain_id: Annotated[str, Field(max_length=200, examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"])]
+    chain_id: Account
     external_id: Annotated[
         str, Field(pattern=PRINTABLE, examples=["user-4711"], description="Your reference; nothing personal, please.")
     ]
@@ -82,9 +110,9 @@ class CustomerQuery(BaseModel):
 
     status: Status | None = None
     external_id: Annotated[str, Field(pattern=PRINTABLE)] | None = None
-    chain_id: Annotated[str, Field(max_length=200)] | None = None
-    created_after: AwareDatetime | None = None
-    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    chain_id: Account | None = None
+    created_after: Annotated[AwareDatetime, BeforeValidator(_no_number)] | None = None
+    as_of: AsOf | None = None
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=100)] | None = None
@@ -95,7 +123,7 @@ class MomentQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
-    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    as_of: AsOf | None = None
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
 
 
@@ -104,8 +132,8 @@ class MomentsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    earlier: Annotated[str, Field(max_length=40, alias="from", description=AS_OF)]
-    later: Annotated[str, Field(max_length=40, alias="to", description=AS_OF)]
+    earlier: Annotated[AsOf, Field(alias="from")]
+    later: Annotated[AsOf, Field(alias="to")]
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
 
 
@@ -156,7 +184,7 @@ class ChallengeResource(Resource):
 class SignedChallenge(Body):
     """`POST …/challenge/sign`: the challenge as it was given, and its signature as 0x-hex or base64 of that."""
 
-    chain_id: Annotated[str, Field(max_length=200)]
+    chain_id: Account
     challenge: Annotated[str, Field(max_length=8000)]
     signature: Annotated[str, Field(max_length=20000)]
 

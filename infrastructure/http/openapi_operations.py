@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from infrastructure.http.examples import example_of
-from infrastructure.http.headers import IMPLIED, OF_STATUS, PREFER
+from infrastructure.http.headers import IMPLIED, OF_CODE, OF_STATUS, PREFER
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.http.routing import JSON, Route
@@ -20,7 +20,7 @@ PARTIAL: Final = 206
 
 _PATH: Final[dict[str, dict[str, Any]]] = {
     "digest": {"schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "example": "9f86d081884c7d65" * 4},
-    "name": {"schema": {"type": "string"}},
+    "name": {"schema": {"type": "string"}, "example": "CustomerRegistered.v1"},
 }
 _ID: Final = {"schema": {"type": "string", "format": "uuid"}, "example": "019f3c1e-7a40-7c11-9a55-3d0d5a8b2c10"}
 _RAW_EXAMPLE: Final = (
@@ -113,7 +113,7 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {
         "description": "\n".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
-        **_headers(*OF_STATUS.get(status, ())),
+        **_headers(*OF_STATUS.get(status, ()), *(name for code in codes for name in OF_CODE.get(code, ()))),
         "content": {PROBLEM: {"schema": _ref(ProblemDetails), "examples": examples}},
     }
 
