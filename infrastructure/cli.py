@@ -315,6 +315,14 @@ def docs() -> None:
 
 
 @app.command()
+def client() -> None:
+    """Generate the typed Python client in `client/` from docs/openapi.json."""
+    from infrastructure.client_generation import generate, write
+
+    typer.echo("written: client/gatehouse_client" if write(generate()) else "nothing has changed")
+
+
+@app.command()
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:

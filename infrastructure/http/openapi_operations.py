@@ -1,5 +1,6 @@
 """One operation of the OpenAPI document, from its route: parameters, body, answers, and every problem by its status."""
 
+import json
 import re
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
     "name": {"schema": {"type": "string"}, "example": "CustomerRegistered.v1"},
 }
 _ID: Final = {"schema": {"type": "string", "format": "uuid"}, "example": "019f3c1e-7a40-7c11-9a55-3d0d5a8b2c10"}
+_BYTES: Final = {"type": "string", "format": "binary"}
 _RAW_EXAMPLE: Final = (
     "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
 )
@@ -75,7 +77,7 @@ def _query(model: type[BaseModel] | None) -> list[dict[str, Any]]:
 
 def _body(route: Route) -> dict[str, Any]:
     if route.raw:
-        return {"requestBody": {"required": True, "content": {route.raw: {"example": _RAW_EXAMPLE}}}}
+        return {"requestBody": {"required": True, "content": {route.raw: {"schema": _BYTES, "example": _RAW_EXAMPLE}}}}
     if route.body is None:
         return {}
     content = {JSON: {"schema": _ref(route.body), "example": example_of(route.body)}}
@@ -94,11 +96,17 @@ def _answers(route: Route) -> dict[str, Any]:
 
 
 def _content(route: Route) -> dict[str, Any]:
-    if route.answer is not None:
-        return {"content": {route.media_type: {"schema": _ref(route.answer), "example": example_of(route.answer)}}}
-    if route.media_type == JSON:
+    if route.answer is None and route.media_type == JSON:
         return {}
-    return {"content": {route.media_type: {"schema": {"type": "string", "format": "binary"}}}}
+    content: dict[str, Any] = {"schema": _BYTES}
+    if route.example is not None:
+        content = {"schema": {"type": "string"}, "example": route.example}
+    elif route.answer is not None and route.media_type.endswith("ndjson"):
+        lines = {"type": "string", "contentMediaType": route.media_type, "contentSchema": _ref(route.answer)}
+        content = {"schema": lines, "example": json.dumps(example_of(route.answer)) + "\n"}
+    elif route.answer is not None:
+        content = {"schema": _ref(route.answer), "example": example_of(route.answer)}
+    return {"content": {route.media_type: content}}
 
 
 def _refusals(route: Route) -> dict[str, Any]:

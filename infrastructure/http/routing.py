@@ -55,6 +55,8 @@ class Route:
     answer: type[BaseModel] | None = None
     status: int = 200
     media_type: str = JSON
+    example: str | None = None
+    """Of an answer that is text."""
     body: type[BaseModel] | None = None
     raw: str | None = None
     """The media type of a body that is not JSON, and is read as it comes."""
