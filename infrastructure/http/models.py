@@ -3,17 +3,16 @@
 JSON is camelCase, times are RFC 3339 in UTC, unknown request fields are refused.
 """
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
 from domain.vocabulary import Status
 from infrastructure.as_of import ClockName
+from infrastructure.http.fields import Account, AsOf, Moment
 
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 """Text without control characters, which no column, log or page can carry."""
@@ -21,34 +20,7 @@ PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 WORDS: Final = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 """The same for free text, of which something must be there."""
 
-Account = Annotated[
-    str,
-    Field(
-        max_length=200,
-        description="A CAIP-10 account of an EVM chain; mixed case carries the EIP-55 checksum.",
-        examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"],
-        json_schema_extra={"pattern": "^eip155:[1-9][0-9]{0,31}:0x[0-9a-fA-F]{40}$"},  # refused by a code of its own
-    ),
-]
-AsOf = Annotated[
-    str,
-    Field(max_length=40),
-    WithJsonSchema(
-        {
-            "description": "A position of the log, or an RFC 3339 time.",
-            "anyOf": [{"type": "string", "pattern": "^[0-9]{1,18}$"}, {"type": "string", "format": "date-time"}],
-        }
-    ),
-]
-
 CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true then, as we know now?"
-
-
-def _no_number(text: object) -> object:
-    """A time is written out: Pydantic would take seconds since 1970, too."""
-    if not re.match(r"[0-9]{4}-", str(text), re.ASCII):
-        raise PydanticCustomError("datetime_from_date_parsing", "not an RFC 3339 time")
-    return text
 
 
 class Body(BaseModel):
@@ -111,7 +83,7 @@ class CustomerQuery(BaseModel):
     status: Status | None = None
     external_id: Annotated[str, Field(pattern=PRINTABLE)] | None = None
     chain_id: Account | None = None
-    created_after: Annotated[AwareDatetime, BeforeValidator(_no_number)] | None = None
+    created_after: Moment | None = None
     as_of: AsOf | None = None
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
