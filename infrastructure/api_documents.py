@@ -76,10 +76,11 @@ def listing(document: dict[str, Any]) -> set[str]:
 
 
 def _of_schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
-    yield from (f"schema {name} value {value}" for value in schema.get("enum", ()))
+    yield from (f"schema {name} may be {value}" for value in _values(schema))
     for field, of in schema.get("properties", {}).items():
         needed = ", required" if field in schema.get("required", ()) else ""
         yield f"schema {name}.{field}: {_form(of)}{needed}"
+        yield from (f"schema {name}.{field} may be {value}" for value in _values(of))
 
 
 def _of_operation(operation: dict[str, Any]) -> Iterator[str]:
@@ -87,6 +88,7 @@ def _of_operation(operation: dict[str, Any]) -> Iterator[str]:
     for parameter in operation.get("parameters", ()):
         needed = ", required" if parameter["required"] else ""
         yield f"{parameter['in']} {parameter['name']}: {_form(parameter['schema'])}{needed}"
+        yield from (f"{parameter['in']} {parameter['name']} may be {value}" for value in _values(parameter["schema"]))
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         needed = ", required" if operation["requestBody"]["required"] else ""
         yield f"body {media_type}: {_form(content.get('schema', {}))}{needed}"
@@ -105,11 +107,16 @@ def _form(schema: dict[str, Any]) -> str:
         return str(schema["$ref"].rpartition("/")[2])
     if "anyOf" in schema:
         return " or ".join(_form(each) for each in schema["anyOf"])
-    if "enum" in schema or "const" in schema:
-        return " or ".join(f'"{value}"' for value in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":
         return f"list of {_form(schema['items'])}"
     return str(schema.get("format", schema.get("type", "anything")))
+
+
+def _values(schema: dict[str, Any]) -> Iterator[str]:
+    """What a value may be, where that is a matter of names."""
+    yield from map(str, schema.get("enum", [schema["const"]] if "const" in schema else []))
+    for inner in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
+        yield from _values(inner)
 
 
 def _answered_by(document: dict[str, Any], code: str) -> str:
