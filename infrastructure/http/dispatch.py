@@ -4,16 +4,17 @@ Our endpoints read, refuse and answer by themselves, so FastAPI's layers (middle
 handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for whatever is not
 found here: unknown paths and methods.
 
-HEAD is GET whose answer has no body (RFC 9110, 9.3.2): the endpoint runs, and what it would send is not read.
+HEAD is GET whose answer has no body (RFC 9110, 9.3.2).
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,8 +47,9 @@ class DirectApp(FastAPI):
         else:
             response = await endpoint(Request(scope, receive, send))
             if scope["method"] == "HEAD":
-                response = _head_of(response)
-            await response(scope, receive, send)
+                await _send_head(response, scope, receive, send)
+            else:
+                await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> Endpoint | None:
         """The endpoint for a request, whose parameter is put where Starlette looks for it."""
@@ -65,8 +67,18 @@ class DirectApp(FastAPI):
         return None
 
 
-def _head_of(response: Response) -> Response:
-    """The same without a body, be it a stream that would not end."""
-    head = Response(status_code=response.status_code)
-    head.raw_headers = response.raw_headers
-    return head
+class _HeadSent(Exception):
+    """All that was asked for is sent."""
+
+
+async def _send_head(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a response without its body. A stream may hold something until it ends: it is ended at its first piece."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({"type": "http.response.body", "body": b""})
+            raise _HeadSent
+        await send(message)
+
+    with suppress(_HeadSent):
+        await response(scope, receive, send_head)

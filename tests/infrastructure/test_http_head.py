@@ -1,9 +1,10 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from infrastructure.http.dispatch import DirectApp
 from tests.support.http import customers_at
@@ -43,26 +44,43 @@ async def test_where_there_is_no_get_there_is_no_head(world: World) -> None:
     assert response.headers["allow"] == "POST"
 
 
-async def test_head_of_a_stream_without_an_end_ends() -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        while True:
-            yield b"more"
+class Endless(Response):
+    """A stream that has no end of its own, and holds something until it is ended."""
+
+    held = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            while True:
+                await send({"type": "http.response.body", "body": b"more", "more_body": True})
+        finally:
+            self.held = False
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    while True:
+        yield b"more"
+
+
+@pytest.mark.parametrize("make", [Endless, lambda: StreamingResponse(pieces())])
+async def test_head_of_a_stream_without_an_end_ends_it(make: Callable[[], Response]) -> None:
+    response, sent = make(), list[Message]()
 
     async def stream(_: Request) -> Response:
-        return StreamingResponse(endless(), media_type="text/event-stream")
-
-    sent: list[Message] = []
+        return response
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     async def receive() -> Message:
-        return {"type": "http.disconnect"}
+        await asyncio.Event().wait()
+        raise AssertionError
 
     app = DirectApp()
     app.add_endpoint("GET", "/stream", stream)
     await app({"type": "http", "method": "HEAD", "path": "/stream", "headers": []}, receive, send)
 
-    start, body = sent
-    assert (b"content-type", b"text/event-stream; charset=utf-8") in start["headers"]
-    assert body == {"type": "http.response.body", "body": b""}
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[1] == {"type": "http.response.body", "body": b""}
+    assert not getattr(response, "held", False)
