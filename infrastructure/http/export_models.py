@@ -19,6 +19,7 @@ def _known(name: str) -> str:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+EventType = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*EVENTS]})]
 
 
 class ExportRequest(Body):
@@ -29,9 +30,7 @@ class ExportRequest(Body):
     recorded_until: Annotated[Moment | None, Field(description="Exclusive.", examples=["2027-01-01T00:00:00Z"])] = None
     customer: UUID | None = None
     partner: Annotated[UUID | None, Field(description="The events of all customers of this partner.")] = None
-    types: list[Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*EVENTS]})]] = Field(
-        default_factory=list, max_length=len(EVENTS), examples=[["CustomerRegistered"]]
-    )
+    types: list[EventType] = Field(default_factory=list, max_length=len(EVENTS), examples=[["CustomerRegistered"]])
 
 
 class Export(Resource):

@@ -24,6 +24,8 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
     "name": {"schema": {"type": "string"}, "example": "CustomerRegistered.v1"},
 }
 _ID: Final = {"schema": {"type": "string", "format": "uuid"}, "example": "019f3c1e-7a40-7c11-9a55-3d0d5a8b2c10"}
+_PIECES: Final = {"application/x-ndjson": "%s\n", "text/event-stream": "data: %s\n\n"}
+"""Answers that come piece by piece, each a JSON value of the route's model, and how a piece is written."""
 _BYTES: Final = {"type": "string", "format": "binary"}
 _RAW_EXAMPLE: Final = (
     "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
@@ -101,9 +103,9 @@ def _content(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": _BYTES}
     if route.example is not None:
         content = {"schema": {"type": "string"}, "example": route.example}
-    elif route.answer is not None and route.media_type.endswith("ndjson"):
-        lines = {"type": "string", "contentMediaType": route.media_type, "contentSchema": _ref(route.answer)}
-        content = {"schema": lines, "example": json.dumps(example_of(route.answer)) + "\n"}
+    elif route.answer is not None and route.media_type in _PIECES:
+        pieces = {"type": "string", "contentMediaType": route.media_type, "contentSchema": _ref(route.answer)}
+        content = {"schema": pieces, "example": _PIECES[route.media_type] % json.dumps(example_of(route.answer))}
     elif route.answer is not None:
         content = {"schema": _ref(route.answer), "example": example_of(route.answer)}
     return {"content": {route.media_type: content}}

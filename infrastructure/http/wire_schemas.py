@@ -1,4 +1,4 @@
-"""JSON Schemas of what travels. An answer leaves out what it does not have: nothing in it is ever null."""
+"""JSON Schemas of what travels. An answer leaves out what it does not have, instead of saying null."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,26 +11,23 @@ REF = "#/components/schemas/{model}"
 
 
 class TravellingSchema(GenerateJsonSchema):
-    """Pydantic's schemas as the routes read and write: no titles made of names, and no null in answers."""
+    """Pydantic's schemas as the routes read and write, without titles that are made of names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 -- Pydantic's own
         """A field's name is its title."""
         return False
 
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """What may be None is left out of answers, and null in requests."""
-        if self.mode == "serialization":
-            return self.generate_inner(schema["schema"])
-        return super().nullable_schema(schema)
-
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """An answer has no defaults: it says what is."""
-        if self.mode == "serialization":
-            return self.generate_inner(schema["schema"])
-        return super().default_schema(schema)
+        """An answer has no defaults: it says what is, and leaves out what would be None by default."""
+        if self.mode != "serialization":
+            return super().default_schema(schema)
+        inner = schema["schema"]
+        if inner["type"] == "nullable" and schema.get("default", ...) is None:
+            return self.generate_inner(inner["schema"])
+        return self.generate_inner(inner)
 
     def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ANN401, FBT001 -- Pydantic's own
-        """In an answer, all that cannot be None is there."""
+        """In an answer, all is there that is not None by default."""
         if self.mode == "serialization" and field["schema"]["type"] == "default":
             return field["schema"].get("default", ...) is not None
         return super().field_is_required(field, total)
