@@ -6,6 +6,7 @@ process and embedded database end with it.
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from infrastructure.embedded_postgres import launcher
 
 PATIENCE: Final = 60.0
 LOOK: Final = 0.01
+_KEY: Final = re.compile(r"^  (\w+) +(gh_\w+_[\w-]{43})$", re.MULTILINE)
 SERVE: Final = (sys.executable, "-m", "infrastructure", "serve", "--port")
 
 
@@ -84,6 +86,10 @@ class DrilledService:
                 return False
 
             await until(answers, "the service answers")
+
+    def keys(self) -> dict[str, str]:
+        """A key for each role, which a sandbox with a database of its own shows when it is first started."""
+        return dict(_KEY.findall(self.log.read_text()))
 
     def kill(self) -> None:
         """Kill -9 of `serve` alone; the rest of it ends by itself."""

@@ -10,6 +10,7 @@ import uvloop
 
 from bench import (
     drill_abuse,
+    drill_contract,
     drill_disk_full,
     drill_kill_app,
     drill_kill_postgres,
@@ -28,16 +29,21 @@ DRILLS: Final[dict[str, Callable[[int], dict[str, object]]]] = {
     "order": drill_order.run,
     "tamper": drill_tamper.run,
     "abuse": lambda rounds: uvloop.run(drill_abuse.run(rounds)),
+    "contract": drill_contract.run,
 }
+ROUNDS: Final = 5
+OFTEN: Final = {"contract": 10_000}
+"""How often, where nobody says."""
 
 
-def main(name: str, *, rounds: int, deliveries: int = drill_webhooks.DELIVERIES) -> int:
+def main(name: str, *, rounds: int | None, deliveries: int = drill_webhooks.DELIVERIES) -> int:
     """Run a drill; 0 only if nothing was lost, doubled or refused wrongly. 2 for a name that is none."""
     drills = DRILLS | {"webhooks": lambda rounds: uvloop.run(drill_webhooks.run(rounds, deliveries))}
     drill = drills.get(name)
     if drill is None:
         print(json.dumps({"drill": name, "ok": False, "error": f"drills are: {', '.join(drills)}"}))
         return 2
+    rounds = rounds or OFTEN.get(name, ROUNDS)
     with _ended_in_good_order():
         outcome = {"drill": name, "rounds": rounds, **_outcome(drill, rounds)}
     print(json.dumps(outcome))

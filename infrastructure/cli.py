@@ -323,6 +323,14 @@ def docs() -> None:
 
 
 @app.command()
+def client() -> None:
+    """Generate the typed Python client in `client/` from docs/openapi.json."""
+    from infrastructure.client_generation import generate, write
+
+    typer.echo("written: client/gatehouse_client" if write(generate()) else "nothing has changed")
+
+
+@app.command()
 def bench(
     name: str, *, quick: Annotated[bool, typer.Option(help="A rough answer, in under a minute.")] = False
 ) -> None:
@@ -338,14 +346,12 @@ def bench(
 @app.command()
 def drill(
     name: str,
-    rounds: Annotated[int, typer.Option(help="How often.")] = 5,
+    rounds: Annotated[int | None, typer.Option("--rounds", "--cases", min=1, help="How often.")] = None,
     deliveries: Annotated[int, typer.Option(min=1, help="For `webhooks`: how many.")] = 100_000,
 ) -> None:
-    """Break something on purpose: kill-postgres, kill-app, network, disk-full, order, tamper, webhooks.
+    """Break something on purpose, such as kill-postgres, abuse, webhooks or contract; an unknown NAME lists all.
 
-    The last line is JSON.
-
-    The exit code is 0 only if nothing was lost.
+    The last line is JSON. The exit code is 0 only if nothing was lost, and all was answered as the API's document says.
     """
     from bench.drills import main as run
 

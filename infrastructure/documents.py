@@ -10,8 +10,8 @@ from typing import Final
 from domain.customer import ALLOWED, LEADS_TO
 from domain.events import EVENTS
 from domain.vocabulary import REASONS, Event, Status
+from infrastructure.api_documents import errors_page, listing, openapi, openapi_page, wire_page
 from infrastructure.event_schemas import event_schemas
-from infrastructure.http.problems import PROBLEMS
 from infrastructure.schemas import FOLDER as SCHEMAS
 from projections.projection import CUSTOMER_EVENTS
 
@@ -22,11 +22,15 @@ BEGIN, END = "<!-- made by ./run docs -->", "<!-- end -->"
 def documents() -> dict[Path, str]:
     """Every made document, as it should be."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    wire = (ROOT / "docs" / "wire.txt").read_text(encoding="utf-8")
+    api = openapi()
     fold = (ROOT / "docs" / "fold.md").read_text(encoding="utf-8")
     return {
         ROOT / "README.md": _replaced(readme, diagram()),
         ROOT / "docs" / "events.md": events_page(),
-        ROOT / "docs" / "errors.md": errors_page(),
+        ROOT / "docs" / "openapi.json": openapi_page(api),
+        ROOT / "docs" / "wire.txt": wire_page(listing(api), before=wire),
+        ROOT / "docs" / "errors.md": errors_page(api),
         ROOT / "docs" / "reasons.md": reasons_page(),
         ROOT / "docs" / "fold.md": _replaced(fold, meanings()),
         **{SCHEMAS / name: schema for name, schema in event_schemas().items()},
@@ -105,24 +109,6 @@ def meanings() -> str:
 
 def _names(events: Iterable[type[Event]]) -> str:
     return ", ".join(f"`{event.__name__}`" for event in events)
-
-
-def errors_page() -> str:
-    """`docs/errors.md`."""
-    rows = [f"| `{code}` | {kind.status} | {kind.title} |" for code, kind in PROBLEMS.items()]
-    return "\n".join(
-        [
-            "# Errors",
-            "",
-            "Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status` and `code`.",
-            "None repeats what was sent.",
-            "",
-            "| code | status | meaning |",
-            "| --- | --- | --- |",
-            *rows,
-            "",
-        ]
-    )
 
 
 def reasons_page() -> str:

@@ -71,10 +71,8 @@ def _show(console: Console, endings: list[Ending], summary: dict[str, Any]) -> N
         for name in ("when", "who", "what", "why"):
             table.add_column(name, overflow="fold", ratio=None if name == "when" else 1)
         for entry in ending.timeline:
-            who = entry["who"].partition(":")
-            table.add_row(
-                entry["recordedAt"][11:19], who[0] if who[0] == "partner" else entry["who"], entry["what"], entry["why"]
-            )
+            who = "partner" if entry.who.startswith("partner:") else entry.who
+            table.add_row(f"{entry.recorded_at:%H:%M:%S}", who, entry.what, entry.why)
         console.print(table)
         console.print()
     outcome = Table(title="What became of them", title_justify="left", title_style="bold")

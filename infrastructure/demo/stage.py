@@ -5,12 +5,14 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gatehouse_client import AuthenticatedClient
+from gatehouse_client.models import TimelineEntry
 from infrastructure.demo.partner import Officer, Partner, Unexpected
 from infrastructure.demo.stories import DemoClock, Stage, Story
 from infrastructure.demo.wallet import OwnedWallet
@@ -33,7 +35,7 @@ class Ending:
 
     story: Story
     status: str
-    timeline: list[dict[str, Any]]
+    timeline: list[TimelineEntry]
 
     @property
     def expected(self) -> bool:
@@ -110,7 +112,7 @@ def _sample() -> sdn_advanced.SanctionsList:
         return sdn_advanced.read(stream)
 
 
-def _client(settings: Settings, key: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        base_url=settings.local_url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE, trust_env=False
+def _client(settings: Settings, key: str) -> AuthenticatedClient:
+    return AuthenticatedClient(
+        base_url=settings.local_url, token=key, timeout=httpx2.Timeout(PATIENCE), httpx_args={"trust_env": False}
     )

@@ -104,12 +104,8 @@ async def fails_kyc(stage: Stage) -> Customer:
     customer = await _verifying(stage, "fails-kyc")
     await stage.partner.rehearse(customer, "verification", "final")
     await stage.partner.until(customer, "rejected")
-    await stage.partner.refused(
-        "onboarding_barred",
-        "POST",
-        "/v1/customers",
-        {"chainId": customer.wallet.account.replace("eip155:1:", "eip155:137:"), "externalId": "tries-again"},
-    )
+    on_another_chain = customer.wallet.account.replace("eip155:1:", "eip155:137:")
+    await stage.partner.register_refused("onboarding_barred", on_another_chain, "tries-again")
     return customer
 
 
@@ -123,9 +119,9 @@ async def retries_kyc(stage: Stage) -> Customer:
 async def paused_by_partner(stage: Stage) -> Customer:
     """The partner deactivates the customer, and activates it again."""
     customer = await _active(stage, "paused-by-partner")
-    await stage.partner.switch(customer, "deactivate")
+    await stage.partner.deactivate(customer)
     await stage.partner.until(customer, "inactive")
-    await stage.partner.switch(customer, "activate")
+    await stage.partner.activate(customer)
     await stage.partner.until(customer, "active")
     return customer
 
@@ -135,7 +131,7 @@ async def under_suspicion(stage: Stage) -> Customer:
     customer = await _active(stage, "under-suspicion")
     await stage.partner.rehearse(customer, "monitoring", "suspicion")
     await stage.partner.until(customer, "inactive")
-    await stage.partner.refused("activation_reserved", "PATCH", f"/v1/customers/{customer.id}/activate")
+    await stage.partner.activate_refused("activation_reserved", customer)
     return customer
 
 

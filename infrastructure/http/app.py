@@ -1,13 +1,8 @@
 """The web application: every route behind its gate, errors as problem details, OpenAPI from the routes' table."""
 
-import re
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,32 +21,30 @@ from infrastructure.http.description import Description
 from infrastructure.http.dispatch import DirectApp, Endpoint
 from infrastructure.http.erasure import ErasureRoutes
 from infrastructure.http.evidence import EvidenceRoutes
-from infrastructure.http.examples import example_of
 from infrastructure.http.exports import ExportRoutes
 from infrastructure.http.feed import FeedRoutes
 from infrastructure.http.idempotency import Repeats
-from infrastructure.http.idempotency_key import LONGEST as LONGEST_KEY
 from infrastructure.http.keys import KeyRoutes
 from infrastructure.http.legal_holds import LegalHoldRoutes
-from infrastructure.http.models import ProblemDetails
 from infrastructure.http.officers import OfficerRoutes
 from infrastructure.http.open_log import PREFIX, OpenLog
+from infrastructure.http.openapi import document_of
 from infrastructure.http.operations import Operations
 from infrastructure.http.policies import PolicyRoutes
-from infrastructure.http.problems import PROBLEMS, Problem, problem_response
+from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.rejections import RejectionRoutes
 from infrastructure.http.replays import ReplayRoutes
 from infrastructure.http.request_keys import RequestKeyRoutes
 from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.reviews import ReviewRoutes
-from infrastructure.http.routing import JSON, Gate, Route, answered, finish
+from infrastructure.http.routing import Gate, Route, answered, finish
 from infrastructure.http.sanctions import SanctionsRoutes
 from infrastructure.http.sandbox_page import SandboxPage
 from infrastructure.http.schemas import SchemaRoutes
 from infrastructure.http.simulator import SimulatorRoutes
 from infrastructure.http.time_travel import TimeTravelRoutes
-from infrastructure.http.waiting import LONGEST, Waiting
+from infrastructure.http.waiting import Waiting
 from infrastructure.http.webhook_deliveries import WebhookDeliveryRoutes
 from infrastructure.http.webhooks import WebhookRoutes
 from infrastructure.services import Services, callback_path
@@ -59,44 +52,6 @@ from infrastructure.verification.nobody import NoProvider
 from infrastructure.version import VERSION
 
 V1: Final = "/v1"
-ALWAYS: Final = (
-    *("unauthenticated", "request_signature_required", "request_signature_invalid", "forbidden", "invalid_request"),
-    *("too_many_requests", "internal_error", "unavailable"),
-)
-RAW: Final = (
-    "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
-)
-WITH_BODY: Final = ("invalid_json", "body_too_large", "unsupported_media_type")
-
-_ID: Final = {"type": "string", "format": "uuid"}
-_DIGEST: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "examples": ["wait=1"]},
-    "description": f"`wait=N` (RFC 7240): see what was written before, waiting N seconds for it, {LONGEST} at most. "
-    "What is not understood is ignored.",
-}
-_KEY: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "examples": ["order-7f3a9c"]},
-    "description": "Makes a repeat safe: the same key and request get the first one's answer, for 24 hours. "
-    "A structured-field string, in quotes, or the same string without them.",
-}
-_LAST_EVENT: Final = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]},
-    "description": "The `sequence` of the last event that was seen; it counts more than `after`.",
-}
-_APPLIED: Final = {
-    "description": "`wait=N`, where the request prefers it: what was written before is in the answer.",
-    "schema": {"type": "string"},
-}
 
 
 def create_app(services: Services) -> FastAPI:
@@ -116,10 +71,11 @@ def create_app(services: Services) -> FastAPI:
     routes = routes_of(services) + ExportRoutes(app.state.exports).routes() + app.state.feed.routes()
     routes += KeyRoutes(services, app.state.authentication).routes()
     for route in routes:
-        app.add_endpoint(route.method, V1 + route.path, gate.guard(route), **_described(route))
+        app.add_endpoint(route.method, V1 + route.path, gate.guard(route))
     _add_open_routes(app, services)
     app.add_exception_handler(HTTPException, _refuse)
-    app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign] # FastAPI's way to extend it
+    described = document_of(routes, V1)
+    app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's way to say it otherwise
     app.state.routes = routes
     return app
 
@@ -165,7 +121,7 @@ def _add_open_routes(app: DirectApp, services: Services) -> None:
             ("POST", "/sandbox/verification/{token}", page.submit),
         ]
     for method, path, endpoint in open_routes:
-        app.add_endpoint(method, path, answered(f"{method} {path}", endpoint), include_in_schema=False)
+        app.add_endpoint(method, path, answered(f"{method} {path}", endpoint))
 
 
 async def _refuse(request: Request, fault: Exception) -> Response:
@@ -182,111 +138,3 @@ def _methods(request: Request) -> set[str]:
     return {
         method for route in routes if route.path_regex.match(request.scope["path"]) for method in route.methods or ()
     }
-
-
-def _described(route: Route) -> dict[str, Any]:
-    """What FastAPI is told of a route, for OpenAPI."""
-    behind = ("projection_behind",) if route.shows else ()
-    body = WITH_BODY if route.body else ("unsupported_media_type",) if route.raw else ()
-    once = ("in_progress", "idempotency_key_reused") if route.writes else ()
-    problems = (*route.problems, *ALWAYS, *body, *behind, *once)
-    responses: dict[int | str, dict[str, Any]] = {
-        status: {"description": " ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes), **_problem_content()}
-        for status, codes in _by_status(problems).items()
-    }
-    responses[route.status] = {"description": "Done"} | _content(route)
-    if route.method == "GET":
-        responses[route.status]["headers"] = {"Preference-Applied": _APPLIED}
-    extra: dict[str, Any] = {"security": [] if route.authenticate else [{"apiKey": []}]}
-    if route.body:
-        content = {"application/json": {"schema": _ref(route.body), "example": example_of(route.body)}}
-        extra["requestBody"] = {"required": route.body_required, "content": content}
-    if route.raw:
-        extra["requestBody"] = {"required": True, "content": {route.raw: {"example": RAW}}}
-    extra["parameters"] = [*_path_parameters(route), *_query_parameters(route.query)]
-    extra["parameters"] += [_PREFER] if route.method == "GET" else [_KEY] if route.writes else []
-    extra["parameters"] += [_LAST_EVENT] if route.resumes else []
-    described: dict[str, Any] = {} if route.media_type == JSON else {"response_class": Response}
-    return described | {
-        "summary": route.summary,
-        "description": route.handler.__doc__,
-        "operation_id": f"{route.tag.replace(' ', '_')}_{getattr(route.handler, '__name__', '')}",
-        "status_code": route.status,
-        "responses": responses,
-        "response_model": None,
-        "tags": [route.tag],
-        "openapi_extra": extra,
-    }
-
-
-def _openapi(app: FastAPI, routes: Iterable[Route]) -> dict[str, Any]:
-    """The document, with the schemas of what the gates read themselves."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        read = {route.body for route in routes if route.body} | {ProblemDetails}
-        read |= {route.answer for route in routes if route.answer and route.media_type != JSON}
-        _, schemas = models_json_schema(
-            [(model, "validation") for model in sorted(read, key=lambda model: model.__name__)],
-            ref_template="#/components/schemas/{model}",
-        )
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {}).update(schemas["$defs"])
-        components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-def _by_status(codes: Iterable[str]) -> dict[int, list[str]]:
-    statuses: dict[int, list[str]] = {}
-    for code in dict.fromkeys(codes):
-        statuses.setdefault(PROBLEMS[code].status, []).append(code)
-    return statuses
-
-
-def _problem_content() -> dict[str, Any]:
-    return {"content": {"application/problem+json": {"schema": _ref(ProblemDetails)}}}
-
-
-def _content(route: Route) -> dict[str, Any]:
-    """What a route answers with; FastAPI itself describes JSON."""
-    if route.media_type != JSON and route.answer is None:
-        return {"content": {route.media_type: {"schema": {"type": "string", "format": "binary"}}}}
-    if route.answer is None:
-        return {}
-    if route.media_type == JSON:
-        return {"model": route.answer, "content": {JSON: {"example": example_of(route.answer)}}}
-    return {"content": {route.media_type: {"schema": _ref(route.answer), "example": example_of(route.answer)}}}
-
-
-def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    schemas = {"digest": _DIGEST, "name": {"type": "string"}}
-    return [
-        {"name": name, "in": "path", "required": True, "schema": schemas.get(name, _ID)}
-        for name in re.findall(r"{(\w+)}", route.path)
-    ]
-
-
-def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
-    if query is None:
-        return []
-    properties = query.model_json_schema(by_alias=True)
-    names = properties["properties"].items()
-    inlined = {name: _inlined(schema, properties.get("$defs", {})) for name, schema in names}
-    required = properties.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
-        for name, schema in inlined.items()
-    ]
-
-
-def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A parameter's schema without `null` (an absent parameter is no null) and without references."""
-    for choice in schema.get("anyOf", []):
-        if choice.get("type") != "null":
-            schema = choice
-    reference = schema.get("$ref")
-    return definitions[reference.rpartition("/")[2]] if reference else schema
-
-
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}

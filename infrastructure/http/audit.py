@@ -71,6 +71,7 @@ class AuditRoutes:
                 query=models.InclusionQuery,
                 problems=("entry_not_found", "not_in_a_checkpoint_yet", "log_does_not_match"),
                 media_type=NOTE,
+                example=f"c2sp.org/tlog-proof@v1\nindex 6\n{models.SIBLING}\n\n{models.NOTE}",
                 tag=TAG,
             ),
             Route(
@@ -82,6 +83,7 @@ class AuditRoutes:
                 query=models.ConsistencyQuery,
                 problems=("checkpoint_not_found", "log_does_not_match"),
                 media_type=NOTE,
+                example=f"old 4096\n{models.SIBLING}\n\n{models.NOTE}",
                 tag=TAG,
             ),
             Route(

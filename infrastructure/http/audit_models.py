@@ -12,6 +12,7 @@ from infrastructure.http.models import Resource, StoredEvent, WorkLine
 
 LARGEST: Final = 2**63 - 1
 VKEY: Final = "gatehouse.example/log+0f8d2a61+AZ9GMNo5Vh6Tfdxwyrs5WkIUlHLdJYIc7ksS4vVyLQW1"
+SIBLING: Final = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
 NOTE: Final = (
     "gatehouse.example/log\n6123\nn4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=\n\n— gatehouse.example/log D40qYQ==\n"
 )
@@ -90,7 +91,7 @@ class EntryProof(Resource):
     entry: Annotated[
         str, Field(examples=['{"position":7,"stream":"…","version":1,"type":"CustomerRegistered","…":"…"}'])
     ]
-    path: Annotated[list[str], Field(examples=[["n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="]])]
+    path: Annotated[list[str], Field(examples=[[SIBLING]])]
 
 
 class CustomerProof(Resource):

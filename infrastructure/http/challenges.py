@@ -67,6 +67,7 @@ class ChallengeRoutes:
                 PARTNER,
                 "Read the challenge to sign",
                 answer=models.ChallengeResource,
+                headers=("ETag",),
                 problems=(*gone, "challenge_already_signed", "customer_erased"),
             ),
             Route(
@@ -76,6 +77,7 @@ class ChallengeRoutes:
                 PARTNER,
                 "Answer the challenge with a signature",
                 status=204,
+                headers=("ETag",),
                 body=models.SignedChallenge,
                 problems=(
                     *gone,

@@ -1,17 +1,20 @@
 """The short way to an endpoint.
 
 Our endpoints read, refuse and answer by themselves, so FastAPI's layers (middleware, dependency stacks, two exception
-handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for OpenAPI and for
-whatever is not found here: unknown paths and methods.
+handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for whatever is not
+found here: unknown paths and methods.
+
+HEAD is GET whose answer has no body (RFC 9110, 9.3.2).
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -24,9 +27,9 @@ class DirectApp(FastAPI):
         self._fixed: dict[tuple[str, str], Endpoint] = {}
         self._open: dict[str, list[tuple[str, str, str, Endpoint]]] = {}
 
-    def add_endpoint(self, method: str, path: str, endpoint: Endpoint, **described: Any) -> None:  # noqa: ANN401 -- FastAPI's own
-        """Add a route; `described` is what FastAPI is told of it."""
-        self.add_api_route(path, endpoint, methods=[method], **described)
+    def add_endpoint(self, method: str, path: str, endpoint: Endpoint) -> None:
+        """Add a route, and HEAD wherever there is GET."""
+        self.add_api_route(path, endpoint, methods=["GET", "HEAD"] if method == "GET" else [method])
         before, _, rest = path.partition("{")
         if rest:
             parameter, _, after = rest.partition("}")
@@ -43,11 +46,14 @@ class DirectApp(FastAPI):
             await super().__call__(scope, receive, send)
         else:
             response = await endpoint(Request(scope, receive, send))
-            await response(scope, receive, send)
+            if scope["method"] == "HEAD":
+                await _send_head(response, scope, receive, send)
+            else:
+                await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> Endpoint | None:
         """The endpoint for a request, whose parameter is put where Starlette looks for it."""
-        method, path = scope["method"], scope["path"]
+        method, path = "GET" if scope["method"] == "HEAD" else scope["method"], scope["path"]
         fixed = self._fixed.get((method, path))
         if fixed is not None:
             return fixed
@@ -59,3 +65,20 @@ class DirectApp(FastAPI):
                     scope["path_params"] = {parameter: value}
                     return endpoint
         return None
+
+
+class _HeadSent(Exception):
+    """All that was asked for is sent."""
+
+
+async def _send_head(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a response without its body. A stream may hold something until it ends: it is ended at its first piece."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({"type": "http.response.body", "body": b""})
+            raise _HeadSent
+        await send(message)
+
+    with suppress(_HeadSent):
+        await response(scope, receive, send_head)

@@ -36,6 +36,7 @@ class EvidenceRoutes:
                 "Read evidence by its SHA-256",
                 problems=("malformed_id", "customer_not_found", "evidence_not_found", "evidence_erased"),
                 media_type=MEDIA_TYPE,
+                headers=("Content-Disposition",),
                 tag=TAG,
             )
         ]

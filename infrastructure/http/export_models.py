@@ -18,8 +18,8 @@ def _known(name: str) -> str:
     return name
 
 
-EventType = Annotated[str, AfterValidator(_known)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+EventType = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*EVENTS]})]
 
 
 class ExportRequest(Body):

@@ -26,6 +26,7 @@ class LegalHoldRoutes:
                 OFFICER,
                 summary,
                 answer=models.ReviewedCustomer,
+                headers=("ETag",),
                 body=models.LegalHold,
                 problems=OF_CUSTOMER,
                 tag=TAG,

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from domain.vocabulary import Status
 from infrastructure.as_of import ClockName
+from infrastructure.http.fields import Account, AsOf, Moment
 
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 """Text without control characters, which no column, log or page can carry."""
@@ -19,7 +20,6 @@ PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,255}$"
 WORDS: Final = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 """The same for free text, of which something must be there."""
 
-AS_OF: Final = "A position of the log, or an RFC 3339 time."
 CLOCK: Final = "`recorded`: what did we know then? `occurred`: what was true then, as we know now?"
 
 
@@ -45,7 +45,7 @@ class Resource(BaseModel):
 class CustomerRegistration(Body):
     """`POST /v1/customers`: a wallet as a CAIP-10 account and the partner's own reference."""
 
-    chain_id: Annotated[str, Field(max_length=200, examples=["eip155:1:0x52908400098527886E0F7030069857D2E4169EE7"])]
+    chain_id: Account
     external_id: Annotated[
         str, Field(pattern=PRINTABLE, examples=["user-4711"], description="Your reference; nothing personal, please.")
     ]
@@ -82,9 +82,9 @@ class CustomerQuery(BaseModel):
 
     status: Status | None = None
     external_id: Annotated[str, Field(pattern=PRINTABLE)] | None = None
-    chain_id: Annotated[str, Field(max_length=200)] | None = None
-    created_after: AwareDatetime | None = None
-    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    chain_id: Account | None = None
+    created_after: Moment | None = None
+    as_of: AsOf | None = None
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=100)] | None = None
@@ -95,7 +95,7 @@ class MomentQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
-    as_of: Annotated[str, Field(max_length=40, description=AS_OF)] | None = None
+    as_of: AsOf | None = None
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
 
 
@@ -104,8 +104,8 @@ class MomentsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    earlier: Annotated[str, Field(max_length=40, alias="from", description=AS_OF)]
-    later: Annotated[str, Field(max_length=40, alias="to", description=AS_OF)]
+    earlier: Annotated[AsOf, Field(alias="from")]
+    later: Annotated[AsOf, Field(alias="to")]
     clock: Annotated[ClockName, Field(description=CLOCK)] = "recorded"
 
 
@@ -156,7 +156,7 @@ class ChallengeResource(Resource):
 class SignedChallenge(Body):
     """`POST …/challenge/sign`: the challenge as it was given, and its signature as 0x-hex or base64 of that."""
 
-    chain_id: Annotated[str, Field(max_length=200)]
+    chain_id: Account
     challenge: Annotated[str, Field(max_length=8000)]
     signature: Annotated[str, Field(max_length=20000)]
 
@@ -229,6 +229,13 @@ class StoredEvents(Resource):
     events: list[StoredEvent]
 
 
+class Fault(Resource):
+    """One thing that is wrong with a request, and where, unless the place itself is the sender's text."""
+
+    pointer: Annotated[str | None, Field(examples=["/externalId"])] = None
+    code: Annotated[str, Field(examples=["string_pattern_mismatch"])]
+
+
 class ProblemDetails(Resource):
     """An error, as RFC 9457 has it. `code` is stable; `type` is made of it."""
 
@@ -236,6 +243,8 @@ class ProblemDetails(Resource):
     title: str
     status: int
     code: str
+    id: Annotated[UUID | None, Field(description="The customer that there is, where it is the caller's own.")] = None
+    errors: Annotated[list[Fault] | None, Field(description="What is wrong with a request, part by part.")] = None
 
 
 class WorkLine(Resource):

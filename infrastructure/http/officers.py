@@ -35,6 +35,7 @@ class OfficerRoutes:
                 INSPECTORS,
                 "Read a customer's story, in words",
                 answer=models.Timeline,
+                headers=("ETag",),
                 problems=gone,
                 tag="officers and auditors",
             ),

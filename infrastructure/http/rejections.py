@@ -101,6 +101,7 @@ def _route(
         OFFICER,
         summary,
         answer=models.ReviewedCustomer,
+        headers=("ETag",),
         body=body,
         problems=(*OF_CUSTOMER, *problems),
         tag=TAG,

@@ -71,11 +71,15 @@ class Route:
     answer: type[BaseModel] | None = None
     status: int = 200
     media_type: str = JSON
+    example: str | None = None
+    """Of an answer that is text."""
     body: type[BaseModel] | None = None
     raw: str | None = None
     """The media type of a body that is not JSON, and is read as it comes."""
     body_required: bool = True
     query: type[BaseModel] | None = None
+    headers: tuple[str, ...] = ()
+    """Of a good answer, those that mean something: each is always there."""
     problems: tuple[str, ...] = ()
     tag: str = field(default="customers")
     authenticate: Callable[[Request], Awaitable[Caller]] | None = None

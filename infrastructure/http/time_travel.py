@@ -67,7 +67,8 @@ class TimeTravelRoutes:
     async def funnel(self, call: Call) -> Response:
         """All six statuses, as of now or as of `asOf`."""
         query, as_of = read_query(call.request, models.MomentQuery), self._services.as_of
-        moment = await (moment_of(self._services, query.as_of, query.clock) if query.as_of else as_of.now())
+        asked = query.as_of
+        moment = await (as_of.now() if asked is None else moment_of(self._services, asked, query.clock))
         counts = await as_of.funnel(moment, partner=call.caller.partner)
         return answer(
             models.Funnel(position=moment.known, counts={status: counts.get(status.value, 0) for status in Status})

@@ -42,6 +42,13 @@ def test_a_line_that_fails_in_every_way_hangs_nobody(capsys: pytest.CaptureFixtu
     assert outcome["slowest_answer_s"] <= BOUND
 
 
+def test_the_contract_holds_for_whatever_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("contract", rounds=1) == 0, capsys.readouterr().out
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert outcome["cases"] > 0
+    assert (outcome["server_errors"], outcome["contract_breaks"]) == (0, 0)
+
+
 @pytest.mark.parametrize("small", [True, False], ids=["a small disk where we may mount", "a server that refuses"])
 def test_a_full_disk_refuses_writes_alone_and_is_got_over(*, small: bool) -> None:
     outcome = asyncio.run(drill_disk_full.run(1, small=small))

@@ -89,7 +89,7 @@ async def test_every_other_method_is_refused_with_those_that_are_allowed(world: 
     for route in create_app(world.services).routes:
         assert isinstance(route, Route)
         allowed.setdefault(route.path, set()).update(route.methods or ())
-    assert allowed["/v1/customers"] == {"GET", "POST"}
+    assert allowed["/v1/customers"] == {"GET", "HEAD", "POST"}
     for path, methods in allowed.items():
         for method in METHODS - methods:
             answer = await send_raw(

@@ -22,7 +22,12 @@ def run(conninfo: str, folder: Path, *arguments: str) -> "subprocess.CompletedPr
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
     return subprocess.run(  # noqa: S603 -- our own command line
         [sys.executable, "-m", "infrastructure", *arguments],
-        env=ours | {"PYTHONPATH": str(ROOT), "GATEHOUSE_DATA": str(folder), "DATABASE_URL": Database(conninfo).url()},
+        env=ours
+        | {
+            "PYTHONPATH": f"{ROOT}:{ROOT}/client",
+            "GATEHOUSE_DATA": str(folder),
+            "DATABASE_URL": Database(conninfo).url(),
+        },
         cwd=folder,
         capture_output=True,
         text=True,

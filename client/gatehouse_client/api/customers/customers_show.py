@@ -1,0 +1,278 @@
+import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx2
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.customer import Customer
+from ...models.customers_show_clock import CustomersShowClock
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    customer_id: UUID,
+    *,
+    as_of: datetime.datetime | str | Unset = UNSET,
+    clock: CustomersShowClock | Unset = "recorded",
+    prefer: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(prefer, Unset):
+        headers["Prefer"] = prefer
+
+    params: dict[str, Any] = {}
+
+    json_as_of: str | Unset
+    if isinstance(as_of, Unset):
+        json_as_of = UNSET
+    elif isinstance(as_of, datetime.datetime):
+        json_as_of = as_of.isoformat()
+    else:
+        json_as_of = as_of
+    params["asOf"] = json_as_of
+
+    json_clock: str | Unset = UNSET
+    if not isinstance(clock, Unset):
+        json_clock = clock
+
+    params["clock"] = json_clock
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/customers/{customer_id}".format(
+            customer_id=quote(str(customer_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> Customer | ProblemDetails | None:
+    if response.status_code == 200:
+        response_200 = Customer.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ProblemDetails.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ProblemDetails.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemDetails.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ProblemDetails.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> Response[Customer | ProblemDetails]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    customer_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    as_of: datetime.datetime | str | Unset = UNSET,
+    clock: CustomersShowClock | Unset = "recorded",
+    prefer: str | Unset = UNSET,
+) -> Response[Customer | ProblemDetails]:
+    """Read a customer
+
+     The customer, as of now or as of `asOf`.
+
+    Roles: auditor, officer, partner.
+
+    Args:
+        customer_id (UUID):
+        as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
+        clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
+            was true then, as we know now? Default: 'recorded'.
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Customer | ProblemDetails]
+    """
+
+    kwargs = _get_kwargs(
+        customer_id=customer_id,
+        as_of=as_of,
+        clock=clock,
+        prefer=prefer,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    customer_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    as_of: datetime.datetime | str | Unset = UNSET,
+    clock: CustomersShowClock | Unset = "recorded",
+    prefer: str | Unset = UNSET,
+) -> Customer | ProblemDetails | None:
+    """Read a customer
+
+     The customer, as of now or as of `asOf`.
+
+    Roles: auditor, officer, partner.
+
+    Args:
+        customer_id (UUID):
+        as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
+        clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
+            was true then, as we know now? Default: 'recorded'.
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Customer | ProblemDetails
+    """
+
+    return sync_detailed(
+        customer_id=customer_id,
+        client=client,
+        as_of=as_of,
+        clock=clock,
+        prefer=prefer,
+    ).parsed
+
+
+async def asyncio_detailed(
+    customer_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    as_of: datetime.datetime | str | Unset = UNSET,
+    clock: CustomersShowClock | Unset = "recorded",
+    prefer: str | Unset = UNSET,
+) -> Response[Customer | ProblemDetails]:
+    """Read a customer
+
+     The customer, as of now or as of `asOf`.
+
+    Roles: auditor, officer, partner.
+
+    Args:
+        customer_id (UUID):
+        as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
+        clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
+            was true then, as we know now? Default: 'recorded'.
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Customer | ProblemDetails]
+    """
+
+    kwargs = _get_kwargs(
+        customer_id=customer_id,
+        as_of=as_of,
+        clock=clock,
+        prefer=prefer,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    customer_id: UUID,
+    *,
+    client: AuthenticatedClient,
+    as_of: datetime.datetime | str | Unset = UNSET,
+    clock: CustomersShowClock | Unset = "recorded",
+    prefer: str | Unset = UNSET,
+) -> Customer | ProblemDetails | None:
+    """Read a customer
+
+     The customer, as of now or as of `asOf`.
+
+    Roles: auditor, officer, partner.
+
+    Args:
+        customer_id (UUID):
+        as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
+        clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
+            was true then, as we know now? Default: 'recorded'.
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Customer | ProblemDetails
+    """
+
+    return (
+        await asyncio_detailed(
+            customer_id=customer_id,
+            client=client,
+            as_of=as_of,
+            clock=clock,
+            prefer=prefer,
+        )
+    ).parsed

@@ -1,0 +1,259 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.officers_and_auditors_page_kind import OfficersAndAuditorsPageKind
+from ...models.problem_details import ProblemDetails
+from ...models.review_page import ReviewPage
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    kind: OfficersAndAuditorsPageKind | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+    prefer: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(prefer, Unset):
+        headers["Prefer"] = prefer
+
+    params: dict[str, Any] = {}
+
+    json_kind: str | Unset = UNSET
+    if not isinstance(kind, Unset):
+        json_kind = kind
+
+    params["kind"] = json_kind
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/reviews",
+        "params": params,
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> ProblemDetails | ReviewPage | None:
+    if response.status_code == 200:
+        response_200 = ReviewPage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ProblemDetails.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemDetails.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ProblemDetails.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> Response[ProblemDetails | ReviewPage]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    kind: OfficersAndAuditorsPageKind | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+    prefer: str | Unset = UNSET,
+) -> Response[ProblemDetails | ReviewPage]:
+    """List what waits for an officer, oldest first
+
+     One page; the cursor goes on where it ends, whatever is opened or closed meanwhile.
+
+    Roles: auditor, officer.
+
+    Args:
+        kind (OfficersAndAuditorsPageKind | Unset):
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset):
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | ReviewPage]
+    """
+
+    kwargs = _get_kwargs(
+        kind=kind,
+        limit=limit,
+        cursor=cursor,
+        prefer=prefer,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    kind: OfficersAndAuditorsPageKind | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+    prefer: str | Unset = UNSET,
+) -> ProblemDetails | ReviewPage | None:
+    """List what waits for an officer, oldest first
+
+     One page; the cursor goes on where it ends, whatever is opened or closed meanwhile.
+
+    Roles: auditor, officer.
+
+    Args:
+        kind (OfficersAndAuditorsPageKind | Unset):
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset):
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | ReviewPage
+    """
+
+    return sync_detailed(
+        client=client,
+        kind=kind,
+        limit=limit,
+        cursor=cursor,
+        prefer=prefer,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    kind: OfficersAndAuditorsPageKind | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+    prefer: str | Unset = UNSET,
+) -> Response[ProblemDetails | ReviewPage]:
+    """List what waits for an officer, oldest first
+
+     One page; the cursor goes on where it ends, whatever is opened or closed meanwhile.
+
+    Roles: auditor, officer.
+
+    Args:
+        kind (OfficersAndAuditorsPageKind | Unset):
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset):
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | ReviewPage]
+    """
+
+    kwargs = _get_kwargs(
+        kind=kind,
+        limit=limit,
+        cursor=cursor,
+        prefer=prefer,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    kind: OfficersAndAuditorsPageKind | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+    prefer: str | Unset = UNSET,
+) -> ProblemDetails | ReviewPage | None:
+    """List what waits for an officer, oldest first
+
+     One page; the cursor goes on where it ends, whatever is opened or closed meanwhile.
+
+    Roles: auditor, officer.
+
+    Args:
+        kind (OfficersAndAuditorsPageKind | Unset):
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset):
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | ReviewPage
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            kind=kind,
+            limit=limit,
+            cursor=cursor,
+            prefer=prefer,
+        )
+    ).parsed

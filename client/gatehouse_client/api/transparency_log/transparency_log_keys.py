@@ -1,0 +1,208 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.problem_details import ProblemDetails
+from ...models.signing_keys import SigningKeys
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    prefer: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(prefer, Unset):
+        headers["Prefer"] = prefer
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/audit/keys",
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> ProblemDetails | SigningKeys | None:
+    if response.status_code == 200:
+        response_200 = SigningKeys.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ProblemDetails.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemDetails.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ProblemDetails.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx2.Response
+) -> Response[ProblemDetails | SigningKeys]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    prefer: str | Unset = UNSET,
+) -> Response[ProblemDetails | SigningKeys]:
+    """List the keys that the log was and is signed with
+
+     In order; the last one is in force. Each but the first was named by the one before, unless that was
+    lost.
+
+    Roles: auditor.
+
+    Args:
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | SigningKeys]
+    """
+
+    kwargs = _get_kwargs(
+        prefer=prefer,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    prefer: str | Unset = UNSET,
+) -> ProblemDetails | SigningKeys | None:
+    """List the keys that the log was and is signed with
+
+     In order; the last one is in force. Each but the first was named by the one before, unless that was
+    lost.
+
+    Roles: auditor.
+
+    Args:
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | SigningKeys
+    """
+
+    return sync_detailed(
+        client=client,
+        prefer=prefer,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    prefer: str | Unset = UNSET,
+) -> Response[ProblemDetails | SigningKeys]:
+    """List the keys that the log was and is signed with
+
+     In order; the last one is in force. Each but the first was named by the one before, unless that was
+    lost.
+
+    Roles: auditor.
+
+    Args:
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | SigningKeys]
+    """
+
+    kwargs = _get_kwargs(
+        prefer=prefer,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    prefer: str | Unset = UNSET,
+) -> ProblemDetails | SigningKeys | None:
+    """List the keys that the log was and is signed with
+
+     In order; the last one is in force. Each but the first was named by the one before, unless that was
+    lost.
+
+    Roles: auditor.
+
+    Args:
+        prefer (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx2.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | SigningKeys
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            prefer=prefer,
+        )
+    ).parsed
