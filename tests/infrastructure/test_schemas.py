@@ -106,6 +106,8 @@ CHOICES: Final = {
     "MonitoringAttempted.v1 verdict": "clear retry suspicion evidence",
     "OnboardingBarred.v1 subject": "wallet person",
     "ScreeningAttempted.v1 verdict": "clear retry hold fail",
+    "WebhookMarkedFailing.v1 cause": "undelivered gone",
+    "WebhookRecovered.v1 shownBy": "test redelivery",
 }
 """The words that a field may have, as published. Others may join them."""
 
