@@ -3,8 +3,9 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+from standardwebhooks import Webhook
 
-from bench import drill_abuse, drill_disk_full, drill_order
+from bench import drill_abuse, drill_disk_full, drill_order, drill_webhooks
 from bench.drill_callers import Heard
 from bench.drill_findings import Findings, Stored, find
 from bench.drill_kill_postgres import compare
@@ -14,7 +15,9 @@ from bench.drills import main
 from bench.tampered_bundles import IN_WHOLE, OF_CUSTOMER
 from bench.tampered_log import DEEDS
 from bench.tampering import Planted
+from bench.webhook_receiver import Record
 from infrastructure.exports.verify import Report
+from infrastructure.webhooks.signing import new_secret, signed_headers
 
 
 def test_a_killed_server_loses_doubles_and_denies_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,3 +184,36 @@ def test_an_attempt_with_two_outcomes_is_counted() -> None:
     ]
     heard = Heard(signed=dict.fromkeys(("asked twice", "passed twice", "both", "started twice"), "verifying"))
     assert find(log, heard) == Findings(lost=0, doubled=4, undone=0)
+
+
+def test_every_webhook_arrives_in_order_whatever_the_receiver_and_the_worker_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main("webhooks", rounds=1, deliveries=200) == 0, capsys.readouterr().out
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (outcome["deliveries"], outcome["kills"]) == (200, 1)
+    assert (outcome["lost"], outcome["disordered"], outcome["forged"], outcome["renamed"]) == (0, 0, 0, 0)
+
+
+def test_what_a_receiver_should_not_have_been_sent_is_counted() -> None:
+    secret = new_secret()
+
+    def sent(sequence: int, previous: int | None, way: str = "taken", *, name: str = "", by: str = secret) -> Record:
+        body = json.dumps({"sequence": sequence, "previousSequence": previous})
+        headers = signed_headers([Webhook(by)], message_id=name or str(sequence), body=body.encode())
+        return {"headers": headers, "body": body, "way": way}
+
+    findings = drill_webhooks.Findings(secret)
+    for record in (
+        sent(1, None, "refused"),
+        sent(2, 1),  # before the one before it was taken
+        sent(1, None),
+        sent(1, None),
+        sent(3, 2, name="another"),
+        sent(3, 2, by=new_secret()),
+    ):
+        findings.take(record)
+
+    assert findings.taken == {1, 2, 3}
+    assert (findings.disordered, findings.repeated, findings.failed) == (1, 2, 1)
+    assert (findings.renamed, findings.forged) == (1, 1)

@@ -310,7 +310,8 @@ async def test_each_caller_is_answered_as_the_table_says(callers: Callers, name:
             await response.aread()
 
     assert response.status_code == expected, response
-    codes = {401: "unauthenticated", 403: "forbidden", 404: "customer_not_found"}
+    missing = "webhook_not_found" if "{webhook_id}" in name else "customer_not_found"
+    codes = {401: "unauthenticated", 403: "forbidden", 404: missing}
     if expected in codes and "/providers/" not in path:
         assert_problem(response, expected, codes[expected])
     if expected >= 400:

@@ -108,6 +108,8 @@ CHOICES: Final = {
     "OnboardingBarred.v1 subject": "wallet person",
     "RequestKeyRegistered.v1 algorithm": "ecdsa-p384-sha384 ed25519",
     "ScreeningAttempted.v1 verdict": "clear retry hold fail",
+    "WebhookMarkedFailing.v1 cause": "undelivered gone",
+    "WebhookRecovered.v1 shownBy": "test redelivery",
 }
 """The words that a field may have, as published. Others may join them."""
 
