@@ -23,6 +23,7 @@ REFUSED: Final = ["401", "403", "404", "409", "410", "412", "416", "422"]
 clocks and versions. That none of it is for the request's form is a check of ours."""
 MALFORMED: Final = ["400", "405", "413", "415"]
 """What a wrong request may be answered besides: too large comes before wrong."""
+STREAM: Final = "text/event-stream"
 SIGN: Final = "/v1/customers/{customer_id}/challenge/sign"
 AT: Final = {
     "sign": "signing",
@@ -128,14 +129,19 @@ def _or(known: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [known, schema]}
 
 
+def bounded(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The operations by name, without those whose answers have no end."""
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    return {
+        operation["operationId"]: operation
+        for operation in operations
+        if not any(STREAM in answer.get("content", ()) for answer in operation["responses"].values())
+    }
+
+
 def allowed(document: dict[str, Any], role: str) -> list[str]:
     """The operations that a role may call."""
-    return [
-        operation["operationId"]
-        for methods in document["paths"].values()
-        for operation in methods.values()
-        if role in roles_of(operation)
-    ]
+    return [name for name, operation in bounded(document).items() if role in roles_of(operation)]
 
 
 def roles_of(operation: Mapping[str, Any]) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Final
 import httpx2
 import uvloop
 
-from bench.contract import Explored, Target, allowed, explore, planted
+from bench.contract import Explored, Target, allowed, bounded, explore, planted
 from bench.contract_seed import callers, sow
 from bench.drill_service import DrilledService, drilled
 from bench.traffic import SEED
@@ -47,7 +47,7 @@ def _explored(service: DrilledService, cases: int) -> Explored:
     keys = service.keys()
     with callers(service.url, keys) as clients:
         document = planted(httpx2.get(f"{service.url}/openapi.json", trust_env=False).json(), sow(clients))
-    everything = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    everything = list(bounded(document))
     turns = ((number, role) for number in count() for role in keys)
     while explored.cases < cases and not explored.breaks:
         number, role = next(turns)

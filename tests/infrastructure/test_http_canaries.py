@@ -38,13 +38,16 @@ class Flown:
     def send(self, client: httpx2.Client, request: Planted) -> httpx2.Response:
         """Send a request, as JSON unless it says otherwise."""
         key = {"Authorization": f"Bearer {self.service.keys[request.by]}"} if request.by else {}
-        response = client.request(
+        with client.stream(
             request.method,
             request.path,
             params=request.query or None,
             headers={"Content-Type": "application/json"} | key | request.headers,
             content=request.body,
-        )
+        ) as response:
+            if response.headers.get("content-type", "").startswith("text/event-stream"):
+                return response  # it has no end
+            response.read()
         (self.answers if response.is_success else self.refusals).append(response)
         return response
 
