@@ -36,7 +36,7 @@ class KeyOrder(Body):
     partner: UUID | None = None
 
 
-class ApiKey(Resource):
+class ListedApiKey(Resource):
     """A key that may call."""
 
     api_key: UUID
@@ -45,7 +45,7 @@ class ApiKey(Resource):
     partner: UUID | None = None
 
 
-class ApiKeyWithSecret(ApiKey):
+class ApiKeyWithSecret(ListedApiKey):
     """The same with its secret, which is shown this once."""
 
     api_secret: Annotated[str, Field(examples=[_SECRET])]
@@ -54,4 +54,4 @@ class ApiKeyWithSecret(ApiKey):
 class ApiKeys(Resource):
     """Every key that may call."""
 
-    keys: list[ApiKey]
+    keys: list[ListedApiKey]

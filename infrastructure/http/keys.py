@@ -104,7 +104,7 @@ class KeyRoutes:
     async def all(self, call: Call) -> Response:
         """Every key, without its secret."""
         keys = [
-            models.ApiKey(api_key=caller.key_id, role=caller.role, name=caller.name, partner=caller.partner)
+            models.ListedApiKey(api_key=caller.key_id, role=caller.role, name=caller.name, partner=caller.partner)
             for caller in await self._services.directory.callers()
         ]
         return answer(models.ApiKeys(keys=keys))

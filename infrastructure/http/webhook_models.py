@@ -53,7 +53,7 @@ class RegisteredWebhook(Webhook):
     secret: Annotated[str | None, Field(examples=[SECRET_EXAMPLE])] = None
 
 
-class Webhooks(Resource):
+class RegisteredWebhooks(Resource):
     """All of a partner's webhooks."""
 
     webhooks: list[Webhook]

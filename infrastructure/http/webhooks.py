@@ -49,7 +49,7 @@ class WebhookRoutes:
                 tag=TAG,
                 render=self._registered,
             ),
-            Route("GET", "/webhooks", self.all, PARTNER, "List webhooks", answer=models.Webhooks, tag=TAG),
+            Route("GET", "/webhooks", self.all, PARTNER, "List webhooks", answer=models.RegisteredWebhooks, tag=TAG),
             Route(
                 "GET",
                 "/webhooks/{webhook_id}",
@@ -123,7 +123,7 @@ class WebhookRoutes:
         webhooks = [webhook for stream in streams.values() if (webhook := fold(stream))]
         endpoints = await opened(self._services.keyring, webhooks)
         endpoints.sort(key=lambda endpoint: endpoint.webhook.registered_at)
-        return answer(models.Webhooks(webhooks=[_resource(endpoint) for endpoint in endpoints]))
+        return answer(models.RegisteredWebhooks(webhooks=[_resource(endpoint) for endpoint in endpoints]))
 
     async def one(self, call: Call) -> Response:
         """The webhook, without its secret."""

@@ -2,8 +2,6 @@
 
 from .accepted import Accepted
 from .access_token import AccessToken
-from .api_key import ApiKey
-from .api_key_role import ApiKeyRole
 from .api_key_with_secret import ApiKeyWithSecret
 from .api_key_with_secret_role import ApiKeyWithSecretRole
 from .api_keys import ApiKeys
@@ -45,6 +43,8 @@ from .key_order import KeyOrder
 from .key_order_role import KeyOrderRole
 from .legal_basis import LegalBasis
 from .legal_hold import LegalHold
+from .listed_api_key import ListedApiKey
+from .listed_api_key_role import ListedApiKeyRole
 from .officers_and_auditors_page_kind import OfficersAndAuditorsPageKind
 from .policy_change import PolicyChange
 from .policy_trial import PolicyTrial
@@ -64,6 +64,7 @@ from .registered_webhook import RegisteredWebhook
 from .registered_webhook_cause import RegisteredWebhookCause
 from .registered_webhook_status import RegisteredWebhookStatus
 from .registered_webhook_types_item import RegisteredWebhookTypesItem
+from .registered_webhooks import RegisteredWebhooks
 from .replay import Replay
 from .replay_line import ReplayLine
 from .replay_positions import ReplayPositions
@@ -105,13 +106,10 @@ from .webhook_status import WebhookStatus
 from .webhook_test import WebhookTest
 from .webhook_test_outcome import WebhookTestOutcome
 from .webhook_types_item import WebhookTypesItem
-from .webhooks import Webhooks
 
 __all__ = (
     "Accepted",
     "AccessToken",
-    "ApiKey",
-    "ApiKeyRole",
     "ApiKeys",
     "ApiKeyWithSecret",
     "ApiKeyWithSecretRole",
@@ -153,6 +151,8 @@ __all__ = (
     "KeyOrderRole",
     "LegalBasis",
     "LegalHold",
+    "ListedApiKey",
+    "ListedApiKeyRole",
     "OfficersAndAuditorsPageKind",
     "PolicyChange",
     "PolicyTrial",
@@ -170,6 +170,7 @@ __all__ = (
     "RegisteredRequestKeyAlgorithm",
     "RegisteredWebhook",
     "RegisteredWebhookCause",
+    "RegisteredWebhooks",
     "RegisteredWebhookStatus",
     "RegisteredWebhookTypesItem",
     "Replay",
@@ -208,7 +209,6 @@ __all__ = (
     "WebhookDeliveryStatus",
     "WebhookRegistration",
     "WebhookRegistrationTypesItem",
-    "Webhooks",
     "WebhookSecret",
     "WebhookStatus",
     "WebhookTest",

@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.api_key import ApiKey
+    from ..models.listed_api_key import ListedApiKey
 
 
 T = TypeVar("T", bound="ApiKeys")
@@ -17,7 +17,7 @@ T = TypeVar("T", bound="ApiKeys")
 class ApiKeys:
     """Every key that may call."""
 
-    keys: list[ApiKey]
+    keys: list[ListedApiKey]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,13 +38,13 @@ class ApiKeys:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.api_key import ApiKey  # noqa: PLC0415
+        from ..models.listed_api_key import ListedApiKey  # noqa: PLC0415
 
         d = dict(src_dict)
         keys = []
         _keys = d.pop("keys")
         for keys_item_data in _keys:
-            keys_item = ApiKey.from_dict(keys_item_data)
+            keys_item = ListedApiKey.from_dict(keys_item_data)
 
             keys.append(keys_item)
 

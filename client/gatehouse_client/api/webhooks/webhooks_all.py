@@ -6,7 +6,7 @@ import httpx2
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem_details import ProblemDetails
-from ...models.webhooks import Webhooks
+from ...models.registered_webhooks import RegisteredWebhooks
 from ...types import UNSET, Response, Unset
 
 
@@ -29,9 +29,9 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx2.Response
-) -> ProblemDetails | Webhooks | None:
+) -> ProblemDetails | RegisteredWebhooks | None:
     if response.status_code == 200:
-        response_200 = Webhooks.from_dict(response.json())
+        response_200 = RegisteredWebhooks.from_dict(response.json())
 
         return response_200
 
@@ -73,7 +73,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx2.Response
-) -> Response[ProblemDetails | Webhooks]:
+) -> Response[ProblemDetails | RegisteredWebhooks]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -86,7 +86,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     prefer: str | Unset = UNSET,
-) -> Response[ProblemDetails | Webhooks]:
+) -> Response[ProblemDetails | RegisteredWebhooks]:
     """List webhooks
 
      All of the caller's webhooks, the oldest first.
@@ -101,7 +101,7 @@ def sync_detailed(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | Webhooks]
+        Response[ProblemDetails | RegisteredWebhooks]
     """
 
     kwargs = _get_kwargs(
@@ -119,7 +119,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     prefer: str | Unset = UNSET,
-) -> ProblemDetails | Webhooks | None:
+) -> ProblemDetails | RegisteredWebhooks | None:
     """List webhooks
 
      All of the caller's webhooks, the oldest first.
@@ -134,7 +134,7 @@ def sync(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | Webhooks
+        ProblemDetails | RegisteredWebhooks
     """
 
     return sync_detailed(
@@ -147,7 +147,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     prefer: str | Unset = UNSET,
-) -> Response[ProblemDetails | Webhooks]:
+) -> Response[ProblemDetails | RegisteredWebhooks]:
     """List webhooks
 
      All of the caller's webhooks, the oldest first.
@@ -162,7 +162,7 @@ async def asyncio_detailed(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | Webhooks]
+        Response[ProblemDetails | RegisteredWebhooks]
     """
 
     kwargs = _get_kwargs(
@@ -178,7 +178,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     prefer: str | Unset = UNSET,
-) -> ProblemDetails | Webhooks | None:
+) -> ProblemDetails | RegisteredWebhooks | None:
     """List webhooks
 
      All of the caller's webhooks, the oldest first.
@@ -193,7 +193,7 @@ async def asyncio(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | Webhooks
+        ProblemDetails | RegisteredWebhooks
     """
 
     return (

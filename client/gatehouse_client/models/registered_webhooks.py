@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from ..models.webhook import Webhook
 
 
-T = TypeVar("T", bound="Webhooks")
+T = TypeVar("T", bound="RegisteredWebhooks")
 
 
 @_attrs_define
-class Webhooks:
+class RegisteredWebhooks:
     """All of a partner's webhooks."""
 
     webhooks: list[Webhook]
@@ -48,12 +48,12 @@ class Webhooks:
 
             webhooks.append(webhooks_item)
 
-        webhooks = cls(
+        registered_webhooks = cls(
             webhooks=webhooks,
         )
 
-        webhooks.additional_properties = d
-        return webhooks
+        registered_webhooks.additional_properties = d
+        return registered_webhooks
 
     @property
     def additional_keys(self) -> list[str]:

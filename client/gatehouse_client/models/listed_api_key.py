@@ -7,18 +7,18 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.api_key_role import ApiKeyRole, check_api_key_role
+from ..models.listed_api_key_role import ListedApiKeyRole, check_listed_api_key_role
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="ApiKey")
+T = TypeVar("T", bound="ListedApiKey")
 
 
 @_attrs_define
-class ApiKey:
+class ListedApiKey:
     """A key that may call."""
 
     api_key: UUID
-    role: ApiKeyRole
+    role: ListedApiKeyRole
     name: str
     partner: UUID | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -53,7 +53,7 @@ class ApiKey:
         d = dict(src_dict)
         api_key = UUID(d.pop("apiKey"))
 
-        role = check_api_key_role(d.pop("role"))
+        role = check_listed_api_key_role(d.pop("role"))
 
         name = d.pop("name")
 
@@ -64,15 +64,15 @@ class ApiKey:
         else:
             partner = UUID(_partner)
 
-        api_key = cls(
+        listed_api_key = cls(
             api_key=api_key,
             role=role,
             name=name,
             partner=partner,
         )
 
-        api_key.additional_properties = d
-        return api_key
+        listed_api_key.additional_properties = d
+        return listed_api_key
 
     @property
     def additional_keys(self) -> list[str]:
