@@ -307,7 +307,7 @@ async def _announce(services: Services, settings: Settings) -> None:
         return
     if await services.directory.was_issued("sandbox admin"):
         return
-    typer.echo("A sandbox key per role, shown this once:")
+    typer.echo("A sandbox key per role and its secret, shown this once:")
     for role in get_args(Role):
         issued = await issue_key(services, role=role, name=f"sandbox {role}")
-        typer.echo(f"  {role:8} {issued.key}")
+        typer.echo(f"  {role:8} {issued.key_id}  {issued.key}")

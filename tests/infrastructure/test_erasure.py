@@ -10,7 +10,6 @@ from typing import Final, get_args
 import httpx2
 import pytest
 
-from domain.events import EVENTS
 from infrastructure.exports.asked import Asked, Format
 from infrastructure.exports.production import Exporter, produce
 from infrastructure.exports.target import Target
@@ -24,6 +23,7 @@ from infrastructure.replay.decisions import replay_decisions
 from infrastructure.replay.lives import Access
 from infrastructure.replay.processes import replay
 from infrastructure.settings import Settings
+from projections.projection import CUSTOMER_EVENTS
 from tests.infrastructure.test_executor import rows
 from tests.infrastructure.test_sealing import contents, dump, found, sealed_texts
 from tests.support.http import assert_problem
@@ -33,7 +33,7 @@ from tests.support.world import Wallet, World, running
 pytestmark = pytest.mark.anyio
 
 BASIS: Final = {"legalBasis": "retention_over"}
-SEALED: Final = {name for name, event in EVENTS.items() if event.personal}
+SEALED: Final = {event.__name__ for event in CUSTOMER_EVENTS if event.personal}
 WORDS: Final = re.compile(rb"[A-Za-z0-9+/=]{24,}")
 
 

@@ -33,7 +33,7 @@ def answers() -> Iterator[list[list[dict[str, Any]]]]:
             done = subprocess.run(  # noqa: S603 -- our own guide
                 [str(shutil.which("sh")), "-eu"],
                 input=f"echo; echo {NEXT}\n".join(SHELL).replace(INTERPRETER, sys.executable),
-                env=environment(folder, URL=service.url, KEY=service.keys["partner"])
+                env=environment(folder, URL=service.url, KEY=service.key_ids["partner"], SECRET=service.keys["partner"])
                 | {"PYTHONPATH": f"{ROOT}:{ROOT}/client"},
                 cwd=folder,
                 capture_output=True,
@@ -62,6 +62,13 @@ def test_the_key_is_good_and_there_is_nobody_yet(answers: list[list[dict[str, An
     assert answers[0] == [{"customers": []}]
 
 
+def test_a_repeat_is_answered_as_the_first_was(answers: list[list[dict[str, Any]]]) -> None:
+    first, again = answers[2]
+
+    assert first["externalId"] == "user-4712"
+    assert again == first
+
+
 def test_the_customer_has_signed(answers: list[list[dict[str, Any]]]) -> None:
     (customer,) = answers[1]
 
@@ -70,7 +77,7 @@ def test_the_customer_has_signed(answers: list[list[dict[str, Any]]]) -> None:
 
 
 def test_the_person_is_sent_to_a_page_and_then_may_use_all(answers: list[list[dict[str, Any]]]) -> None:
-    (session,), (accepted, services) = answers[2:4]
+    (session,), (accepted, services) = answers[3:5]
 
     assert session["sessionUrl"].startswith("http://")
     assert accepted == {"accepted": True}
@@ -78,15 +85,23 @@ def test_the_person_is_sent_to_a_page_and_then_may_use_all(answers: list[list[di
 
 
 def test_a_suspicion_is_ours_to_lift(answers: list[list[dict[str, Any]]]) -> None:
-    _, refused = answers[4]
+    _, refused = answers[5]
 
     assert refused["code"] == "activation_reserved"
 
 
 def test_lists_and_preconditions_are_as_the_guide_says(answers: list[list[dict[str, Any]]]) -> None:
     (customer,) = answers[1]
-    (inactive, mine), (refused,) = answers[5:]
+    (inactive, mine), (refused,) = answers[6:8]
 
     assert [one["id"] for one in inactive["customers"]] == [one["id"] for one in mine["customers"]] == [customer["id"]]
     assert inactive["customers"][0]["status"] == "inactive"
     assert refused["code"] == "version_mismatch"
+
+
+def test_the_feed_tells_the_customer_s_life_in_order(answers: list[list[dict[str, Any]]]) -> None:
+    (customer,), (page,) = answers[1], answers[8]
+
+    assert [event["sequence"] for event in page["events"]] == [*range(1, len(page["events"]) + 1)]
+    told = [event["status"] for event in page["events"] if event["id"] == customer["id"]]
+    assert told == ["initiating", "screening", "verifying", "active", "inactive"]

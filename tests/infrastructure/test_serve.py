@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 SOON: Final = 30
 """Seconds that are as good as never."""
 ROLES: Final = ["partner", "officer", "auditor", "admin"]
-KEY: Final = re.compile(r"^  (\w+) +(gh_\w+_[\w-]{43})$", re.MULTILINE)
+KEY: Final = re.compile(r"^  (\w+) +([0-9a-f-]{36})  (gh_\w+_[\w-]{43})$", re.MULTILINE)
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
@@ -119,7 +119,11 @@ class Serving:
 
     @property
     def keys(self) -> dict[str, str]:
-        return dict(KEY.findall(self.announced))
+        return {role: secret for role, _, secret in KEY.findall(self.announced)}
+
+    @property
+    def key_ids(self) -> dict[str, str]:
+        return {role: key_id for role, key_id, _ in KEY.findall(self.announced)}
 
     @property
     def worker(self) -> int | None:

@@ -1,7 +1,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,20 +56,36 @@ async def test_it_connects_to_the_address_that_was_checked_and_names_the_host() 
     assert request.target == "/hook?t=1"
 
 
+@asynccontextmanager
+async def keeping() -> AsyncIterator[tuple[CallbackUrl, list[Any]]]:
+    """A server that keeps connections, and for each request whom it came from."""
+    requests: list[Any] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"{}"):
+                requests.append(writer.get_extra_info("peername"))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield CallbackUrl("http", "partner.example", server.sockets[0].getsockname()[1], "/"), requests
+
+
 async def test_a_name_that_leads_elsewhere_meanwhile_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(public_addresses, "FRESH", 0.0)
     names = Names("127.0.0.1")
-    keeping = Reply(200, headers={"connection": "keep-alive"})
-    async with raw_server(lambda _: keeping) as server, sending(names) as sender:
-        first = await sender.send(to(server), {}, b"{}")
+    async with keeping() as (url, requests), sending(names) as sender:
+        first = await sender.send(url, {}, b"{}")
         for rebound in ("10.0.0.1", "169.254.169.254", "fd00:ec2::254", "::ffff:127.0.0.1"):
             names.answer = [rebound]
-            assert await sender.send(to(server), {}, b"{}") == Outcome("address_refused")
+            assert await sender.send(url, {}, b"{}") == Outcome("address_refused")
         names.answer = ["127.0.0.1", "10.0.0.1"]
-        assert await sender.send(to(server), {}, b"{}") == Outcome("address_refused")
+        assert await sender.send(url, {}, b"{}") == Outcome("address_refused")
 
     assert first.delivered
-    assert len(server.requests) == 1
+    assert len(requests) == 1
 
 
 async def test_a_name_that_changes_between_the_check_and_the_connection_gains_nothing(
@@ -132,22 +148,11 @@ async def test_a_name_that_is_not_resolved_in_time_is_left(monkeypatch: pytest.M
 
 
 async def test_connections_are_kept() -> None:
-    connections: set[Any] = set()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.add(writer.get_extra_info("peername"))
+    async with keeping() as (url, requests), sending(Names("127.0.0.1")) as sender:
         for _ in range(3):
-            await reader.readuntil(b"{}")
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-        writer.close()
+            assert (await sender.send(url, {}, b"{}")).delivered
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, sending(Names("127.0.0.1")) as sender:
-        for _ in range(3):
-            assert (await sender.send(CallbackUrl("http", "partner.example", port, "/"), {}, b"{}")).delivered
-
-    assert len(connections) == 1
+    assert (len(requests), len(set(requests))) == (3, 1)
 
 
 @pytest.mark.parametrize(("name", "outcome"), [("partner.example", "delivered"), ("other.example", "unreachable")])
