@@ -131,7 +131,7 @@ class Play:
         for name in ("a customer ...", "ends", "events"):
             table.add_column(name)
         for ending in endings:
-            table.add_row(ending.story.title, ending.status, " → ".join(entry["type"] for entry in ending.timeline))
+            table.add_row(ending.story.title, ending.status, " → ".join(entry.type_ for entry in ending.timeline))
         self._console.print(table)
 
     async def _take_bundle(self, services: Services) -> None:
