@@ -15,7 +15,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from bench.contract_checks import register
-from bench.contract_seed import Seed
+from bench.contract_seed import NOBODY, Seed
 from infrastructure.sandbox.source import OUTCOMES
 
 REFUSED: Final = ["401", "403", "404", "409", "410", "412", "416", "422"]
@@ -24,7 +24,6 @@ clocks and versions. That none of it is for the request's form is a check of our
 MALFORMED: Final = ["400", "405", "413", "415"]
 """What a wrong request may be answered besides: too large comes before wrong."""
 STREAM: Final = "text/event-stream"
-SIGN: Final = "/v1/customers/{customer_id}/challenge/sign"
 AT: Final = {
     "sign": "signing",
     "verification": "verifying",
@@ -45,6 +44,7 @@ NAMES: Final = {
 FIELDS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("CustomerRegistration", "chainId"): {"type": "string", "pattern": "^eip155:1:0x[0-9a-f]{40}$"},
     ("SimulatedOutcome", "outcome"): {"enum": sorted(set().union(*OUTCOMES.values()))},
+    ("WebhookRegistration", "callbackUrl"): {"enum": [NOBODY]},
 }
 """By model and field, what is right more often than what its schema alone would make."""
 
@@ -108,21 +108,29 @@ def planted(document: dict[str, Any], seed: Seed) -> dict[str, Any]:
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):
                 if known := _known(seed, path, parameter["name"]):
-                    parameter["schema"] = _or({"enum": known}, parameter["schema"])
+                    parameter["schema"] = _planted(parameter, known)
                     parameter.pop("example", None)
-    signing = document["paths"][SIGN]["post"]["requestBody"]["content"]["application/json"]
-    signing["schema"] = _or({"enum": [seed.signed]}, signing["schema"])
+    for path, body in seed.bodies.items():
+        content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        content["schema"] = _or({"enum": [body]}, content["schema"])
     for (model, name), usual in FIELDS.items():
         fields = document["components"]["schemas"][model]["properties"]
         fields[name] = _or(usual, fields[name])
     return document
 
 
+def _planted(parameter: Mapping[str, Any], known: list[str]) -> dict[str, Any]:
+    """In a path, what is known and what is not there: of any other schema, next to nothing would be found."""
+    if parameter["in"] == "path":
+        return {"enum": [*dict.fromkeys((*known, parameter["example"]))]}
+    return _or({"enum": known}, parameter["schema"])
+
+
 def _known(seed: Seed, path: str, name: str) -> list[str]:
     """What a parameter may be that means something."""
     if name == "customer_id":
         return seed.at[AT.get(path.rpartition("/")[2], "anywhere")]
-    return seed.ids.get(name) or NAMES.get(name) or NAMES.get(f"{path} {name}", [])
+    return seed.ids.get(f"{path} {name}") or seed.ids.get(name) or NAMES.get(name) or NAMES.get(f"{path} {name}", [])
 
 
 def _or(known: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

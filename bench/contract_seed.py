@@ -23,16 +23,22 @@ from gatehouse_client.api.customers import (
     customers_sign,
 )
 from gatehouse_client.api.exports import exports_order, exports_status
+from gatehouse_client.api.keys import keys_issue
 from gatehouse_client.api.officers_and_auditors import officers_and_auditors_page, officers_and_auditors_propose
 from gatehouse_client.api.simulator import simulator_monitoring, simulator_screening, simulator_verification
 from gatehouse_client.api.time_travel import time_travel_funnel
+from gatehouse_client.api.webhooks import webhooks_page, webhooks_register
 from gatehouse_client.models import (
+    ApiKeyWithSecret,
+    Credentials,
     CustomerRegistration,
     ExportRequest,
+    KeyOrder,
     ProblemDetails,
     Proposal,
     SignedChallenge,
     SimulatedOutcome,
+    WebhookRegistration,
 )
 from gatehouse_client.types import Response
 from infrastructure.demo.wallet import OwnedWallet
@@ -41,7 +47,11 @@ PATIENCE: Final = 60.0
 LOOK: Final = 0.05
 VERIFYING: Final = ("verifying", "to verify", "to reject")
 EACH: Final = 3
-"""Customers at each step: generated requests move them on."""
+"""Customers at each step: generated requests move them on. So it is with webhooks and keys, which they remove."""
+ALLOWED: Final = {"GATEHOUSE_WEBHOOKS_ALLOW_LOOPBACK": "true"}
+"""What the service must be started with: its webhooks go to this machine, and nowhere else."""
+NOBODY: Final = "http://127.0.0.1:9/webhooks"
+"""Where nobody takes what is delivered: it stays to be listed and sent again."""
 Live = Callable[[AuthenticatedClient, AuthenticatedClient, UUID], None]
 """What becomes of a customer, by its partner and an officer."""
 T = TypeVar("T")
@@ -49,13 +59,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What generated requests may ask for by name, and a challenge with its signature."""
+    """What generated requests may ask for by name, and say."""
 
     at: dict[str, list[str]]
     """Customers, by where they are; and all of them."""
     ids: dict[str, list[str]]
-    """Of other things, by a parameter's name."""
-    signed: dict[str, Any]
+    """Of other things, by a parameter's name, or its path and name."""
+    bodies: dict[str, dict[str, Any]]
+    """By path, what can be posted with success: a challenge with its signature, a key with its secret."""
 
 
 @contextmanager
@@ -74,6 +85,8 @@ def callers(url: str, keys: Mapping[str, str]) -> Iterator[dict[str, Authenticat
 def sow(clients: Mapping[str, AuthenticatedClient]) -> Seed:
     """Bring customers to every status, open reviews, and order an export."""
     partner, officer, auditor = clients["partner"], clients["officer"], clients["auditor"]
+    webhooks = [_told_to_nobody(partner, str(number)) for number in range(1 + EACH)]
+    kept, *revoked = [_key(clients["admin"]) for _ in range(1 + EACH)]
     unsigned = [_registered(partner) for _ in range(EACH)]
     stuck = _registered(partner)
     _told(simulator_screening.sync_detailed(stuck[0], client=partner, body=SimulatedOutcome("outage")))
@@ -94,6 +107,8 @@ def sow(clients: Mapping[str, AuthenticatedClient]) -> Seed:
     export = _told(exports_order.sync_detailed(client=auditor, body=ExportRequest(types=["CustomerRegistered"])))
     _until(lambda: exports_status.sync_detailed(export.id, client=auditor), lambda told: told.status == "ready")
     now = str(_told(time_travel_funnel.sync_detailed(client=partner)).position)
+    delivered = partial(webhooks_page.sync_detailed, webhooks[0], client=partner)
+    deliveries = _until(delivered, lambda told: bool(told.deliveries)).deliveries
     at = {name: [str(customer) for customer, _ in group] for name, group in entered.items()}
     at |= {"signing": [str(unsigned[0][0])], "anywhere": [str(each) for each, _ in (*unsigned[1:], *everybody)]}
     return Seed(
@@ -105,9 +120,17 @@ def sow(clients: Mapping[str, AuthenticatedClient]) -> Seed:
             "from": [now],
             "to": [now],
             "export_id": [str(export.id)],
+            "webhook_id": [str(webhooks[0])],
+            "/v1/webhooks/{webhook_id} webhook_id": [str(webhook) for webhook in webhooks[1:]],
+            "delivery_id": [str(delivery.id) for delivery in deliveries],
+            "key_id": [str(kept.api_key)],
+            "/v1/keys/{key_id} key_id": [str(key.api_key) for key in revoked],
             "digest": [digest for review in reviews for digest in review.evidence],
         },
-        signed=unsigned[0][1].to_dict(),
+        bodies={
+            "/v1/customers/{customer_id}/challenge/sign": unsigned[0][1].to_dict(),
+            "/v1/auth/token": _credentials(_key(clients["admin"])),
+        },
     )
 
 
@@ -155,6 +178,21 @@ def _registered(partner: AuthenticatedClient) -> tuple[UUID, SignedChallenge]:
     made = _told(customers_register.sync_detailed(client=partner, body=registration))
     signature = wallet.sign(made.challenge)
     return made.id, SignedChallenge(chain_id=wallet.account, challenge=made.challenge, signature=signature)
+
+
+def _told_to_nobody(partner: AuthenticatedClient, path: str) -> UUID:
+    """A webhook whose deliveries nobody takes."""
+    registration = WebhookRegistration(callback_url=f"{NOBODY}/{path}", types=["customer.created", "customer.updated"])
+    return _told(webhooks_register.sync_detailed(client=partner, body=registration)).id
+
+
+def _key(admin: AuthenticatedClient) -> ApiKeyWithSecret:
+    """A key that nobody explores with."""
+    return _told(keys_issue.sync_detailed(client=admin, body=KeyOrder(role="auditor", name="seed")))
+
+
+def _credentials(key: ApiKeyWithSecret) -> dict[str, Any]:
+    return Credentials(api_key=key.api_key, api_secret=key.api_secret).to_dict()
 
 
 def _until(ask: Callable[[], Response[ProblemDetails | T]], holds: Callable[[T], bool]) -> T:

@@ -13,7 +13,7 @@ import httpx2
 import uvloop
 
 from bench.contract import Explored, Target, allowed, bounded, explore, planted
-from bench.contract_seed import callers, sow
+from bench.contract_seed import ALLOWED, callers, sow
 from bench.drill_service import DrilledService, drilled
 from bench.traffic import SEED
 
@@ -29,7 +29,7 @@ def run(cases: int) -> dict[str, object]:
     """Send at least so many requests."""
     with tempfile.TemporaryDirectory(prefix="gatehouse-drill-") as name:
         folder = Path(name)
-        with drilled(folder, {}) as service:
+        with drilled(folder, ALLOWED) as service:
             uvloop.run(service.start())
             explored = _explored(service, cases)
     return {

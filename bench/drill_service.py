@@ -24,7 +24,7 @@ from infrastructure.embedded_postgres import launcher
 
 PATIENCE: Final = 60.0
 LOOK: Final = 0.01
-_KEY: Final = re.compile(r"^  (\w+) +(gh_\w+_[\w-]{43})$", re.MULTILINE)
+_KEY: Final = re.compile(r"^  (\w+) +[0-9a-f-]{36}  (gh_\w+_[\w-]{43})$", re.MULTILINE)
 SERVE: Final = (sys.executable, "-m", "infrastructure", "serve", "--port")
 
 
@@ -88,7 +88,7 @@ class DrilledService:
             await until(answers, "the service answers")
 
     def keys(self) -> dict[str, str]:
-        """A key for each role, which a sandbox with a database of its own shows when it is first started."""
+        """A key's secret for each role, which a sandbox with a database of its own shows when it is first started."""
         return dict(_KEY.findall(self.log.read_text()))
 
     def kill(self) -> None:

@@ -88,12 +88,13 @@ class Feed:
         place = partner, after
         return (await self.pages([place], limit)).get(place, [])
 
-    async def awaited(self, partner: UUID, after: int, limit: int, seconds: int) -> list[FeedRow]:
-        """The same, waiting so long for one where there is none."""
+    async def awaited(self, place: Place, limit: int, seconds: int, gone: asyncio.Future[None]) -> list[FeedRow]:
+        """The same, waiting so long for one where there is none, or until `gone` is done: the caller has left."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        with self.subscribed(partner) as subscription:
-            while not (events := await self.page(partner, after, limit)) and not self.ended:
+        with self.subscribed(place[0]) as subscription:
+            gone.add_done_callback(lambda _: subscription.wake())
+            while not (events := await self.page(*place, limit)) and not self.ended and not gone.done():
                 try:
                     async with asyncio.timeout_at(deadline):
                         await subscription.woken()

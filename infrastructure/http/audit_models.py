@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from infrastructure.http.export_models import EventType, Moment
+from infrastructure.exports.asked import in_utc
+from infrastructure.http.export_models import EventType
+from infrastructure.http.fields import Moment
 from infrastructure.http.models import Resource, StoredEvent, WorkLine
 
 LARGEST: Final = 2**63 - 1
@@ -25,8 +27,8 @@ class AuditQuery(BaseModel):
 
     type: EventType | None = None
     actor: Annotated[str, Field(pattern=r"^[a-z]+:[!-~]+$", max_length=200)] | None = None
-    recorded_from: Moment | None = None
-    recorded_until: Annotated[Moment | None, Field(description="Exclusive.")] = None
+    recorded_from: Annotated[Moment, AfterValidator(in_utc)] | None = None
+    recorded_until: Annotated[Annotated[Moment, AfterValidator(in_utc)] | None, Field(description="Exclusive.")] = None
     customer: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=100)] | None = None

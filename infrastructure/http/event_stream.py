@@ -88,7 +88,8 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until it is over."""
-        watch = asyncio.create_task(self._until_gone(receive))
+        watch = asyncio.create_task(until_gone(receive))
+        watch.add_done_callback(lambda _: self.end())
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._put(send, _RETRY)
@@ -120,7 +121,7 @@ class EventStream(Response):
         while not self._over and not self._streams.feed.ended:
             if subscription.moved:
                 await self._send_news(send, subscription)
-            elif self.is_silent(asyncio.get_running_loop().time()):
+            if self.is_silent(asyncio.get_running_loop().time()):
                 await self._put(send, _COMMENT)
             if not subscription.moved:
                 await subscription.woken()
@@ -143,11 +144,6 @@ class EventStream(Response):
         async with asyncio.timeout(STALLED):
             await send({"type": "http.response.body", "body": data, "more_body": more})
         self._silent_since = asyncio.get_running_loop().time()
-
-    async def _until_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.end()
 
 
 class Streams:
@@ -206,6 +202,12 @@ class Streams:
             chunks[place] = Chunk(rows[-1].sequence, len(rows) == CHUNK, b"".join(map(sent, rows)))
             await asyncio.sleep(0)
         return chunks
+
+
+async def until_gone(receive: Receive) -> None:
+    """Return once the caller has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def sent(row: FeedRow) -> bytes:

@@ -7,13 +7,14 @@ from typing import Final
 from starlette.responses import Response
 
 from infrastructure.feed import Feed
-from infrastructure.http.event_stream import MEDIA_TYPE, Places, Streams
+from infrastructure.http.event_stream import MEDIA_TYPE, Places, Streams, until_gone
 from infrastructure.http.feed_models import EventPage, EventQuery, PublicEvent, StreamQuery, page_of
 from infrastructure.http.problems import Problem
 from infrastructure.http.requests import header, read_query
 from infrastructure.http.resources import PARTNER, JsonResponse, partner_of
 from infrastructure.http.routing import Call, Route
 from infrastructure.services import Services
+from projections.feed import FeedRow
 
 TAG: Final = "events"
 _SEQUENCE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -71,14 +72,21 @@ class FeedRoutes:
         query, partner = read_query(call.request, EventQuery), partner_of(call)
         events = await self._feed.page(partner, query.after, query.limit)
         if not events and query.wait:
-            self._places.take(call.caller.key_id)
-            try:
-                events = await self._feed.awaited(partner, query.after, query.limit, query.wait)
-            finally:
-                self._places.leave(call.caller.key_id)
-            if not await call.admitted():
-                raise Problem("unauthenticated")
+            events = await self._awaited(call, query)
         return JsonResponse(page_of(events, query.after), 200, {})
+
+    async def _awaited(self, call: Call, query: EventQuery) -> list[FeedRow]:
+        """What came while the caller waited. The place is free as soon as nobody is there any more."""
+        self._places.take(call.caller.key_id)
+        gone = asyncio.create_task(until_gone(call.request.receive))
+        try:
+            events = await self._feed.awaited((partner_of(call), query.after), query.limit, query.wait, gone)
+        finally:
+            gone.cancel()
+            self._places.leave(call.caller.key_id)
+        if not await call.admitted():
+            raise Problem("unauthenticated")
+        return events
 
     async def stream(self, call: Call) -> Response:
         """Server-sent events after `Last-Event-ID`, or `after`, or from the first on; the stream has no end.

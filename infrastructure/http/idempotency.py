@@ -33,7 +33,7 @@ REMEMBERED: Final = 10_000
 """Keys that a process remembers; others it finds on record."""
 DECIDED: Final = frozenset({403, 404, 409, 410, 412})
 """The statuses of refusals that are kept."""
-PASSING: Final = frozenset({"export_under_way", "trial_under_way", "in_progress"})
+PASSING: Final = frozenset({"export_under_way", "replay_under_way", "test_under_way", "trial_under_way", "in_progress"})
 """Refusals that ask to be tried again."""
 
 
@@ -160,11 +160,11 @@ class Repeats:
             try:
                 return await route.handler(call)
             except (Refused, Problem) as refusal:
-                if once.settled or not _kept(refusal) or await self._entries.settle(once, refusal.code):
+                if once.settled or (_kept(refusal) and await self._entries.settle(once, refusal.code)):
                     raise
-            found = await self._entries.find(once.key)
-        if found is None:
-            raise Unavailable
+                found = await self._entries.find(once.key)
+                if found is None or (not _kept(refusal) and found.entry.fingerprint != once.fingerprint):
+                    raise
         history = (await self._services.reader.streams([found.entry.stream])).get(found.entry.stream, [])
         if refusal_before := found.entry.refused(once.fingerprint, history):
             raise refusal_before

@@ -21,6 +21,12 @@ JSON is camelCase, times are RFC 3339 in UTC, and unknown fields and parameters 
 `application/problem+json` (RFC 9457) with a stable `code`, and never repeats what was sent. Wherever there is GET there
 is HEAD, and a method that a resource does not have is answered with 405 and `Allow`. New fields, codes and operations
 may be added to this version; what is here does not change.
+
+Requests may be signed (RFC 9421), and must be once a public key is registered for their API key. `Signature-Input` and
+`Signature` hold one signature, `keyid` being the API key's id and `created` at most five minutes ago. It covers
+`@method`, `@target-uri` (or `@authority`, `@path` and `@query`), `authorization` where that is sent, and
+`content-digest` where there is a body: `Content-Digest` (RFC 9530) has its `sha-256` or `sha-512`. Each signature of a
+write is taken once, and so is one of a read that has a `nonce`.
 """
 TAGS: Final = {
     "login": "A key and its secret for a token.",
@@ -74,9 +80,7 @@ def document_of(routes: Iterable[Route], prefix: str) -> dict[str, Any]:
             ),
             "headers": HEADERS,
             "examples": {code: _example(code) for code in PROBLEMS if code in codes},
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A token, or an API key's secret."}
-            },
+            "securitySchemes": {"bearer": _BEARER},
         },
     }
 

@@ -5,9 +5,11 @@ What is written within one turn of the event loop is sent at its end instead. It
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGISendCallable, ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from infrastructure.http.connections import Connections
 from infrastructure.http.problems import Problem, problem_response
@@ -117,6 +119,8 @@ class JoiningProtocol(HttpToolsProtocol):
         if head > LARGEST_HEAD:
             raise HeadTooLarge
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         self._begun, self._body, self._since = True, 0, self.loop.time()
 
     def on_body(self, body: bytes) -> None:
@@ -197,3 +201,17 @@ class JoiningProtocol(HttpToolsProtocol):
             head = b"".join(b"%b: %b\r\n" % header for header in refusal.raw_headers)
             self.transport.write(STATUS_LINE[refusal.status_code] + head + b"\r\n" + bytes(refusal.body))
         self.transport.close()
+
+
+async def _send_unchunked(cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent) -> None:
+    """Send to a caller that knows no chunks (RFC 9112, 6.1): what says no length of itself ends with its connection."""
+    if message["type"] == "http.response.start":
+        if not any(name.lower() == b"content-length" for name, _ in message.get("headers", ())):
+            cycle.chunked_encoding = False
+    elif (
+        message["type"] == "http.response.body"
+        and cycle.chunked_encoding is False
+        and cycle.expected_content_length == 0
+    ):
+        cycle.expected_content_length = len(message.get("body", b""))
+    await send(message)

@@ -106,14 +106,13 @@ class WebhookRoutes:
         handler = partial(put, self._services.new_id(), wanted, fingerprint=self._services.keys.fingerprint_of)
         keep(call, secret)
         outcome = await self._services.execute_once(handler, actor=call.caller.actor, once=call.once)
-        return await self._registered(call, outcome, secret)
+        return _registration(call, outcome, url, secret)
 
-    async def _registered(self, call: Call, outcome: Outcome, secret: str = "") -> Response:
+    async def _registered(self, call: Call, outcome: Outcome) -> Response:
+        """The answer to a repeat, whose body has the address; the log has it sealed."""
         body = await read_body(call.request, models.WebhookRegistration)
-        url = parse_callback_url(body.callback_url, allow_loopback=self._services.webhooks.allow_loopback)
-        shown = _shown(own(fold(outcome.history), partner_of(call)), str(url))
-        is_new = outcome.new == outcome.version
-        return answer(models.RegisteredWebhook(**shown, secret=kept(call, outcome, secret) if is_new else None))
+        url = parse_callback_url(body.callback_url, allow_loopback=True)  # what was taken, whatever is taken by now
+        return _registration(call, outcome, url)
 
     async def all(self, call: Call) -> Response:
         """All of the caller's webhooks, the oldest first."""
@@ -195,6 +194,12 @@ async def own_webhook(services: Services, call: Call) -> Webhook:
     webhook_id = read_id(call.request, "webhook_id")
     history = (await services.reader.streams([webhook_id])).get(webhook_id, [])
     return own(fold(history), partner_of(call))
+
+
+def _registration(call: Call, outcome: Outcome, url: CallbackUrl, secret: str = "") -> Response:
+    shown = _shown(own(fold(outcome.history), partner_of(call)), str(url))
+    is_new = outcome.new == outcome.version
+    return answer(models.RegisteredWebhook(**shown, secret=kept(call, outcome, secret) if is_new else None))
 
 
 async def _removed(_: Call, __: Outcome) -> Response:

@@ -127,6 +127,7 @@ async def test_a_cursor_is_good_for_its_own_search_alone(world: World) -> None:
         "customer=1",
         "limit=201",
         "recordedFrom=2026-01-01",
+        "recordedUntil=0.5",
         "x=1",
     ],
 )

@@ -3,16 +3,19 @@
 A real service, at the lowest of its log levels, with its work process. What customers are is theirs alone to be shown.
 """
 
+import json
 import tempfile
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
 
+from bench.contract_seed import ALLOWED, NOBODY
 from tests.infrastructure.test_serve import Serving, eventually, serving
 from tests.support.canaries import Canaries, Planted, planted
 from tests.support.http import CANARY, MISSING
@@ -33,6 +36,8 @@ class Flown:
     operations: list[str] = field(default_factory=list)
     refusals: list[httpx2.Response] = field(default_factory=list)
     answers: list[httpx2.Response] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    """What the service gave out, to be known to nobody else."""
     wallet: Wallet = field(default_factory=lambda: Wallet(7_340_033))
 
     def send(self, client: httpx2.Client, request: Planted) -> httpx2.Response:
@@ -51,6 +56,14 @@ class Flown:
         (self.answers if response.is_success else self.refusals).append(response)
         return response
 
+    def call(
+        self, client: httpx2.Client, by: str, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Send a request that succeeds, and answer what it was answered."""
+        response = self.send(client, Planted(by, method, path, body=json.dumps(body).encode() if body else None))
+        assert response.is_success, response.text
+        return dict(response.json()) if response.content else {}
+
     def output(self) -> str:
         """All that the service and its work process have written."""
         return self.service.data.with_suffix(".out").read_text() + self.service.errors.read_text()
@@ -60,7 +73,7 @@ class Flown:
 def flown() -> Iterator[Flown]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o711)
-        with serving(Path(name) / "data", GATEHOUSE_LOG_LEVEL="info") as service:
+        with serving(Path(name) / "data", GATEHOUSE_LOG_LEVEL="info", **ALLOWED) as service:
             flown = Flown(service)
             with httpx2.Client(base_url=service.url, timeout=30) as client:
                 document = client.get("/openapi.json").json()
@@ -86,16 +99,25 @@ def _send_outside(flown: Flown, client: httpx2.Client) -> None:
     )
 
 
+def _log_in_and_hook(flown: Flown, client: httpx2.Client) -> str:
+    """A token, and a webhook whose address is all canaries, and takes nothing. Answers where its deliveries are."""
+    call, word = partial(flown.call, client), flown.canaries.at
+    url = f"{NOBODY}/{word('a path of a webhook')}?key={word('a query of a webhook')}"
+    webhook = call("partner", "PUT", "/v1/webhooks", {"callbackUrl": url, "types": ["customer.updated"]})
+    flown.secrets.append(webhook["secret"])
+    assert call("partner", "POST", f"/v1/webhooks/{webhook['id']}/test")["outcome"] == "unreachable"
+    elsewhere = {"callbackUrl": f"https://{word('a host')}.invalid/", "types": ["customer.updated"]}
+    flown.send(client, Planted("partner", "PUT", "/v1/webhooks", body=json.dumps(elsewhere).encode()))
+    credentials = {"apiKey": flown.service.key_ids["partner"], "apiSecret": flown.service.keys["partner"]}
+    flown.secrets.append(call("partner", "POST", "/v1/auth/token", credentials)["token"])
+    return f"/v1/webhooks/{webhook['id']}/deliveries"
+
+
 def _onboard(flown: Flown, client: httpx2.Client) -> str:
     """A customer whose every word is a canary, all the way in and out: past vendors and officers. Answers its id."""
-
-    def call(by: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        raw = httpx2.Request(method, "http://x", json=body).content if body else None
-        response = flown.send(client, Planted(by, method, path, body=raw))
-        assert response.is_success, response.text
-        return dict(response.json()) if response.content else {}
-
+    call = partial(flown.call, client)
     word, wallet = flown.canaries.at, flown.wallet
+    deliveries = _log_in_and_hook(flown, client)
     made = call("partner", "POST", "/v1/customers", {"chainId": wallet.account, "externalId": word("a reference")})
     path, signature = f"/v1/customers/{made['id']}", wallet.sign(b64decode(made["challenge"]))
     wrong = {"chainId": wallet.account, "challenge": made["challenge"], "signature": "0x" + CANARY.encode().hex() * 8}
@@ -108,6 +130,7 @@ def _onboard(flown: Flown, client: httpx2.Client) -> str:
     approved = client.post(session["sessionUrl"], data=person | {"answer": "approved"})
     assert approved.is_success
     eventually(lambda: call("partner", "GET", path)["status"] == "active")
+    eventually(lambda: any("lastOutcome" in each for each in call("partner", "GET", deliveries)["deliveries"]))
     call("officer", "PATCH", f"{path}/deactivate", {"reason": word("an officer's reason")})
     call("officer", "POST", f"{path}/hold", {"authority": word("an authority"), "reason": word("a hold's reason")})
     call("officer", "POST", f"{path}/rejection", {"reason": word("a proposal's reason")})
@@ -151,7 +174,9 @@ def test_no_address_that_is_handed_out_holds_what_was_sent(flown: Flown) -> None
     for response in flown.answers:
         if response.headers.get("content-type") == "application/json":
             told = response.json()
-            texts = [text for _, text in nodes(told) if isinstance(text, str)]
+            texts = [
+                text for place, text in nodes(told) if isinstance(text, str) and not place.endswith("/callbackUrl")
+            ]
             handed_out = [text for text in texts if text.startswith(("http", "/"))]
             handed_out += [str(told.get(name)) for name in ("nextCursor", "sessionToken")]
             assert [found for text in handed_out for found in telling(flown, text)] == []
@@ -163,6 +188,7 @@ def test_the_log_is_silent_about_what_was_sent(flown: Flown) -> None:
     assert "Gatehouse (sandbox mode)" in output
     assert telling(flown, output) == []
     assert MISSING not in output
+    assert [secret for secret in flown.secrets if secret in output] == []
 
 
 def test_metrics_count_and_tell_nothing(flown: Flown) -> None:

@@ -194,6 +194,27 @@ async def test_a_reader_that_takes_nothing_is_sent_away(world: World, monkeypatc
     await client.aclose()
 
 
+async def test_who_knows_no_chunks_is_sent_none(world: World) -> None:
+    await registered(world, 2)
+    key, client = await another_key(world)
+    host, _, port = world.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {STREAM} HTTP/1.0\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n".encode())
+
+    head = await reader.readuntil(b"\r\n\r\n")
+    begun = await reader.readuntil(b"id: 2\n")
+    await revoked(world, key, client)
+    async with asyncio.timeout(5):
+        await reader.read(-1)  # its end is the connection's
+
+    assert b"transfer-encoding" not in head
+    assert b"connection: close\r\n" in head
+    assert begun.startswith(b"retry: 2000\n\nid: 1\nevent: ")
+    writer.close()
+    await writer.wait_closed()
+    await client.aclose()
+
+
 async def test_concurrent_writers_and_a_projector_that_dies_leave_no_gap(world: World) -> None:
     await world.project()
     last = await last_sequence(world)

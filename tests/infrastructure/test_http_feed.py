@@ -162,6 +162,24 @@ async def test_only_so_many_pages_of_a_key_wait_at_once(world: World) -> None:
     assert (await page(world.partner, f"?after={after + 1}&wait=1"))["events"] == []
 
 
+async def test_who_hangs_up_leaves_a_place(world: World) -> None:
+    await world.project()
+    query = f"/v1/events?after={await last_sequence(world)}&wait=30"
+    _, client = await another_key(world)
+    waiting = [asyncio.create_task(client.get(query)) for _ in range(WAITING)]
+    await meanwhile(world)
+    assert_problem(await client.get(query), 429, "too_many_streams")
+
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+    async with asyncio.timeout(5):
+        while (await client.get(query.replace("30", "1"))).status_code == 429:
+            pass
+    await client.aclose()
+
+
 @pytest.mark.parametrize(
     "query",
     ["?after=-1", "?after=x", "?after=1e3", f"?after={10**18}", "?limit=0", "?limit=201", "?wait=31", "?from=1"],

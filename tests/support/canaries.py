@@ -16,6 +16,7 @@ from tests.support.openapi import nodes, operations
 HEADERS: Final = (
     "Accept",
     "Accept-Language",
+    "Content-Digest",
     "Content-Type",
     "Cookie",
     "Forwarded",
