@@ -22,7 +22,7 @@ from bench.drill_findings import find, stored, work_ends
 from bench.drill_service import data_of, drilled, until
 from bench.traffic import SEED
 
-KEY: Final = re.compile(r"^  partner +(gh_partner_[\w-]+)$", re.MULTILINE)
+KEY: Final = re.compile(r"^  partner +[0-9a-f-]{36}  (gh_partner_[\w-]+)$", re.MULTILINE)
 BOUND: Final = 10.0
 """Seconds within which everybody is answered."""
 READS: Final = 20

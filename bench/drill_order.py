@@ -22,7 +22,7 @@ import uvloop
 
 from application.envelope import Context, Envelope
 from application.ports import Batch, Receipt
-from bench.server import ROOT
+from bench.server import MODULES
 from domain.events import ApiKeyRevoked
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ids import new_id, now
@@ -109,7 +109,7 @@ async def _write(conninfo: str, share: int) -> None:
 
 
 def _writing(conninfo: str, share: int) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": conninfo}
+    environment = {**os.environ, "PYTHONPATH": MODULES, "DATABASE_URL": conninfo}
     return subprocess.Popen([sys.executable, "-m", "bench.drill_order", str(share)], env=environment)  # noqa: S603
 
 

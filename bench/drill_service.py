@@ -19,7 +19,7 @@ import httpx2
 
 from bench.footprint import runs, tree
 from bench.report import BenchError
-from bench.server import ROOT, free_port
+from bench.server import MODULES, free_port
 from infrastructure.embedded_postgres import launcher
 
 PATIENCE: Final = 60.0
@@ -144,7 +144,7 @@ def _plain() -> dict[str, str]:
     """Our environment, without what would change how the service behaves."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "POSTGRES_"))}
     ours.pop("DATABASE_URL", None)
-    return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return ours | {"PYTHONPATH": MODULES, "PYTHONUNBUFFERED": "1"}
 
 
 def _does(process: int, command: bytes) -> bool:

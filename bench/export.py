@@ -22,7 +22,7 @@ from bench.footprint import peak_mb, tree
 from bench.history import load_log
 from bench.postgres import Database, Postgres, postgres
 from bench.report import BenchError, Report, Target
-from bench.server import ROOT
+from bench.server import MODULES
 from infrastructure.embedded_postgres.binaries import find
 from infrastructure.exports.reading_entries import ENTRIES
 from infrastructure.migrate import migrate
@@ -112,7 +112,7 @@ def _turn(database: Database, folder: Path, events: int) -> Turn:
     copied.unlink()
     bundle = folder / "bundle"
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": MODULES,
         "DATABASE_URL": database.url(),
         "GATEHOUSE_DATA": str(folder.parent / "data"),
     }

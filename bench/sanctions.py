@@ -18,7 +18,7 @@ from typing import Final
 from bench.footprint import peak_mb
 from bench.postgres import postgres
 from bench.report import BenchError, Report, Target
-from bench.server import ROOT
+from bench.server import MODULES
 from infrastructure.ids import now
 from infrastructure.migrate import migrate
 from infrastructure.sanctions.sdn_writer import write
@@ -84,7 +84,7 @@ def _turn(source: str, path: Path, named: str, environment: dict[str, str]) -> T
     begun = time.monotonic()
     with subprocess.Popen(  # noqa: S603  # our own command line
         [sys.executable, "-m", "infrastructure", "sanctions", "adopt", named, "--json"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": MODULES, **environment},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

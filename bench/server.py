@@ -16,6 +16,8 @@ from bench.footprint import cpu_seconds, runs, tree
 from bench.report import BenchError
 
 ROOT: Final = Path(__file__).parent.parent
+MODULES: Final = os.pathsep.join([str(ROOT), str(ROOT / "client")])
+"""Where every process finds our modules."""
 START_PATIENCE: Final = 60.0
 STOP_PATIENCE: Final = 10.0
 QUIET: Final = 0.1  # processor seconds per second below which a server counts as idle
@@ -69,7 +71,7 @@ def uvicorn(app: str, **environment: str) -> Launch:
 def serving(name: str, launch: Launch, *, folder: Path) -> Iterator[Server]:
     """Run a server in `folder` while the block runs; its output goes to a file there. Raise BenchError if it dies."""
     port, log = free_port(), folder / f"{name}.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **launch.environment}
+    environment = {**os.environ, "PYTHONPATH": MODULES, **launch.environment}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command line
             launch.command(port), env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True

@@ -17,7 +17,7 @@ import httpx2
 
 from bench.postgres import Database
 from bench.report import BenchError
-from bench.server import ROOT, Launch, Server, uvicorn
+from bench.server import MODULES, Launch, Server, uvicorn
 from bench.traffic import guarded
 
 DRIVER: Final = "postgresql+asyncpg"  # the faster of SQLAlchemy's two, as `bench peers` measures
@@ -83,7 +83,7 @@ def prepare(database: Database, folder: Path, **more: str) -> PartnerKey:
     def gatehouse_says(*arguments: str) -> str:
         said = subprocess.run(  # noqa: S603  # our own command line
             [*GATEHOUSE, *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment_of(database), **more},
+            env={**os.environ, "PYTHONPATH": MODULES, **environment_of(database), **more},
             cwd=folder,
             capture_output=True,
             text=True,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bench.report import BenchError
-from bench.server import ROOT
+from bench.server import MODULES
 
 
 class Subprocess:
@@ -43,7 +43,7 @@ def running(module: str, *arguments: str, environment: Mapping[str, str] | None 
     """Run `python -m module` while the block runs. It ends when its input does, so also when this process is killed."""
     process = subprocess.Popen(  # noqa: S603  # our own program
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**os.environ, "PYTHONPATH": MODULES, **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

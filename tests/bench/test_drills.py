@@ -93,7 +93,7 @@ def test_whoever_means_well_is_answered_under_every_attack() -> None:
         "header_floods": {"431"},
         "wrong_wallet_signatures": {"401", "429"},
         "wrong_request_signatures": {"401", "429"},
-        "wrong_keys": {"401"},
+        "wrong_keys": {"401", "429"},
     }
 
 

@@ -86,6 +86,8 @@ MAY: Final = {
     "spans": "DELETE INSERT SELECT UPDATE",
     "reviews": "DELETE INSERT SELECT UPDATE",
     "feed": "DELETE INSERT SELECT UPDATE",
+    "webhook_cursors": "DELETE INSERT SELECT UPDATE",
+    "webhook_deliveries": "DELETE INSERT SELECT UPDATE",
     "sandbox_scripts": "DELETE INSERT SELECT UPDATE",
 }
 
