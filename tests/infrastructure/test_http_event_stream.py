@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
+import psycopg
 import pytest
 
+from infrastructure.feed import Feed
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import MEDIA_TYPE, WAITING
 from infrastructure.projector import Projector
@@ -135,6 +137,27 @@ async def test_a_silent_stream_says_that_it_is_there(world: World, monkeypatch: 
         assert await stream.block() == {"retry": "2000"}
         assert await stream.block() == {"": ""}
         assert await stream.block() == {"": ""}
+
+
+async def test_a_stream_says_that_it_is_there_while_the_database_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(event_stream, "SILENCE", 0.1)
+    monkeypatch.setattr(event_stream, "CHECK", 0.05)
+    await registered(world, 1)
+    last = await last_sequence(world)
+    with monkeypatch.context() as outage:
+        outage.setattr(Feed, "pages", away)
+        async with asyncio.timeout(10), streaming(world.partner, f"?after={last - 1}") as stream:
+            assert await stream.block() == {"retry": "2000"}
+            assert await stream.block() == {"": ""}
+            outage.undo()
+            while (block := await stream.block()) == {"": ""}:
+                pass
+            assert block["id"] == str(last)
 
 
 async def test_a_stream_ends_when_its_key_is_revoked(world: World) -> None:
