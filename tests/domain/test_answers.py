@@ -67,6 +67,6 @@ def test_every_command_happens_somewhere_in_the_tables() -> None:
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
-    kinds: list[type[Refused]] = [kind for kind in (Refused, *Refused.__subclasses__()) if "code" in vars(kind)]
+    kinds: list[type[Refused]] = [Refused, *(kind for kind in Refused.__subclasses__() if "code" in vars(kind))]
 
     assert len({kind.code for kind in kinds}) == len(kinds)
