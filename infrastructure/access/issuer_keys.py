@@ -155,8 +155,11 @@ def _usable(document: dict[str, Any]) -> dict[str, tuple[Key, str]]:
 
 
 def _imported(jwk: dict[str, Any]) -> tuple[Key, str] | None:
-    """The key with its algorithm. What else it may say of its use, the library holds every token to."""
-    if "d" in jwk or "k" in jwk:
+    """The key with its algorithm, if it is to verify by that. One with the same id, for another use, is none of ours.
+
+    What else it may say of its use, the library holds every token to.
+    """
+    if "d" in jwk or "k" in jwk or jwk.get("use", "sig") != "sig":
         return None
     try:
         with catch_warnings():
@@ -165,7 +168,7 @@ def _imported(jwk: dict[str, Any]) -> tuple[Key, str] | None:
     except (JoseError, KeyError, TypeError, ValueError):  # the library's own, and what odd values do to it
         return None
     algorithm = _algorithm(key)
-    return (key, algorithm) if algorithm else None
+    return (key, algorithm) if algorithm and jwk.get("alg", algorithm) == algorithm else None
 
 
 def _algorithm(key: Key) -> str | None:

@@ -89,7 +89,7 @@ class Persons:
             claims = opened(token, key, algorithm, asked)
         except BadToken:
             return None
-        if len(claims["sub"]) > LONGEST_SUBJECT:
+        if len(claims["sub"]) > LONGEST_SUBJECT or not claims["sub"].isprintable():  # JSON has texts that UTF-8 has not
             return None
         meaning = _Meaning(self._person(claims), claims["exp"] + LEEWAY, changes)
         self._remembered.put(token, meaning)

@@ -120,9 +120,11 @@ class Refusals:
 
 
 def _network(address: str) -> str:
-    """What one caller has of addresses: one of IPv4, but a whole /64 of IPv6."""
+    """What one caller has of addresses: one of IPv4, however it is written, but a whole /64 of IPv6."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:  # a socket without addresses
         return address
-    return parsed.packed[:8].hex() if isinstance(parsed, IPv6Address) else address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or parsed.packed[:8].hex())
+    return address

@@ -18,7 +18,7 @@ from infrastructure.access.tokens import Tokens
 from infrastructure.api_keys import Caller
 from infrastructure.http.key_models import Credentials
 from infrastructure.http.problems import Problem
-from infrastructure.http.requests import header, read_body
+from infrastructure.http.requests import header, keep_bytes, read_body
 from infrastructure.services import Services
 
 REFUSED: Final = {"WWW-Authenticate": 'Bearer realm="gatehouse", error="invalid_token"'}
@@ -62,6 +62,7 @@ class Authentication:
 
     async def of_login(self, request: Request) -> Caller:
         """Whose key and secret the body holds. Raises a `Problem`."""
+        await keep_bytes(request)  # a signature of it is checked once it is known whose
         shown = await read_body(request, Credentials)
         caller = await self._directory.shown(shown.api_key, shown.api_secret, newest=False)
         if caller is None:

@@ -30,6 +30,11 @@ def expected_digests(field: str) -> dict[str, bytes]:
     return known
 
 
+def digests_hold(body: bytes, digests: dict[str, bytes]) -> bool:
+    """Whether each of them is the body's."""
+    return all(compare_digest(ALGORITHMS[name](body).digest(), digest) for name, digest in digests.items())
+
+
 def hashing(receive: Receive, digests: dict[str, bytes], *, wrong: Callable[[], Exception]) -> Receive:
     """`receive`, which raises `wrong` in place of a body's last part where any of its digests is another."""
     hashes = {name: ALGORITHMS[name]() for name in digests}

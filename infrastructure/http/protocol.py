@@ -32,6 +32,7 @@ WASTE: Final = 128 * 1024
 """Bytes of a body that was answered already that are read at all."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
+_OF_BODIES: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class JoiningTransport:
@@ -66,6 +67,10 @@ class HeadTooLarge(Exception):
     """A request's head is larger than `LARGEST_HEAD`, or has more than `MOST_FIELDS`."""
 
 
+class NoBodyOfOurs(Exception):
+    """A request with a body asks for another protocol: to the parser, what follows its head is of that."""
+
+
 class JoiningProtocol(HttpToolsProtocol):
     """The protocol over such a transport."""
 
@@ -73,6 +78,8 @@ class JoiningProtocol(HttpToolsProtocol):
     """Bytes of the request under way that are not its body."""
     _begun = False
     """Whether its head is complete."""
+    _answering: RequestResponseCycle | None = None
+    """The request that is being answered, or was last; uvicorn knows the one that came last."""
     _body = 0
     """Bytes of its body."""
     _unanswered = 0
@@ -95,8 +102,11 @@ class JoiningProtocol(HttpToolsProtocol):
         self._crowd.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End it."""
+        """End it, and tell whoever answers: a stream may have another request behind it, and no end of its own."""
         self._crowd.leave(self)
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -108,20 +118,31 @@ class JoiningProtocol(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field, unless there are too many: each costs more than its bytes."""
+        """Take a field, unless there are too many: each costs more than its bytes.
+
+        One behind the body is none of the head's (RFC 9110, 6.5.1), which by then was acted on.
+        """
+        if self._begun:
+            return
         if len(self.headers) >= MOST_FIELDS:
             raise HeadTooLarge
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin the request, unless its head came whole and too large."""
+        """Begin the request, unless its head came whole and too large, or its body would be taken for a request."""
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge
+        if self.parser.should_upgrade() and any(name in _OF_BODIES for name, _ in self.headers):
+            raise NoBodyOfOurs
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         self._begun, self._body, self._since = True, 0, self.loop.time()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 -- uvicorn's own
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, soon."""

@@ -1,7 +1,8 @@
 """Signed requests (RFC 9421) with signed bodies (RFC 9530), for API keys that have registered a public key.
 
 The head is checked before anything is read; the body is hashed as the handler reads it, and its end is withheld from
-the handler unless the digest holds. Without a registered key a signature proves nothing, and is ignored.
+the handler unless the digest holds. A login's was read before, for it says whose signature there must be.
+Without a registered key a signature proves nothing, and is ignored.
 """
 
 import time
@@ -22,10 +23,10 @@ from http_message_signatures.algorithms import ECDSA_P384_SHA384, ED25519
 from starlette.requests import Request
 
 from infrastructure.api_keys import Caller
-from infrastructure.http.content_digest import WrongDigest, expected_digests, hashing
+from infrastructure.http.content_digest import WrongDigest, digests_hold, expected_digests, hashing
 from infrastructure.http.problems import Problem
 from infrastructure.http.rates import Budget, held_back
-from infrastructure.http.requests import has_body, header
+from infrastructure.http.requests import has_body, header, kept_bytes
 from infrastructure.request_keys import RequestKey
 
 LONGEST_AGE: Final = timedelta(seconds=300)
@@ -40,6 +41,7 @@ MOST_WRONG: Final = 300
 ALGORITHMS: Final = {"ecdsa-p384-sha384": ECDSA_P384_SHA384, "ed25519": ED25519}
 TARGET: Final = frozenset({'"@target-uri"'})
 TARGET_IN_PARTS: Final = frozenset({'"@authority"', '"@path"', '"@query"'})
+READS: Final = frozenset({"GET", "HEAD"})
 METHOD: Final = '"@method"'
 AUTHORIZATION: Final = '"authorization"'
 DIGEST: Final = '"content-digest"'
@@ -89,7 +91,7 @@ class RequestSignatures:
         if not (covered.keys() >= shown and (covered.keys() >= TARGET or covered.keys() >= TARGET_IN_PARTS)):
             raise _invalid("not_covered")
         checked = _with_body(request, covered.get(DIGEST))
-        if request.method != "GET" or result.nonce is not None:
+        if request.method not in READS or result.nonce is not None:
             self._take_once(covered)
         return checked
 
@@ -167,6 +169,11 @@ def _with_body(request: Request, signed_digest: str | None) -> Request:
         digests = expected_digests(signed_digest)
     except WrongDigest:
         raise _invalid("wrong_digest") from None
+    body = kept_bytes(request)
+    if body is not None:
+        if not digests_hold(body, digests):
+            raise _invalid("wrong_digest")
+        return request
     receive = hashing(request.receive, digests, wrong=lambda: _invalid("wrong_digest"))
     return Request(request.scope, receive)
 

@@ -34,7 +34,7 @@ def has_body(request: Request) -> bool:
 
 async def read_bytes(request: Request) -> bytes:
     """The raw body, up to `LARGEST_BODY`; a second time without reading it again, if it was kept."""
-    kept: bytes | None = request.scope.get(_BODY)
+    kept = kept_bytes(request)
     if kept is not None:
         return kept
     length = header(request, b"content-length") or "0"
@@ -50,6 +50,12 @@ async def read_bytes(request: Request) -> bytes:
         if len(body) > LARGEST_BODY:
             raise Problem("body_too_large")
     return bytes(body)
+
+
+def kept_bytes(request: Request) -> bytes | None:
+    """The raw body, where it was read already and kept."""
+    kept: bytes | None = request.scope.get(_BODY)
+    return kept
 
 
 async def keep_bytes(request: Request) -> bytes:

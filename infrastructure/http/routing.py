@@ -1,8 +1,10 @@
 """What a route is, and the gate that every request goes through: who calls, may they, and what came of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -22,7 +24,7 @@ from infrastructure.api_keys import Caller, Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.authentication import Authentication
 from infrastructure.http.idempotency_key import Seal
-from infrastructure.http.problems import Problem, problem_response
+from infrastructure.http.problems import PROBLEMS, Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.waiting import Waiting, preferred_wait
@@ -30,6 +32,9 @@ from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
 
 JSON: Final = "application/json"
+BEAT: Final = 0.02
+"""Seconds of which it takes a multiple to be told that there is nothing: somebody else's is found before it is refused,
+and how long that took must not tell."""
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -120,6 +125,7 @@ class Gate:
         authenticate = route.authenticate or self.authentication.of_bearer
 
         async def endpoint(request: Request) -> Response:
+            begun = perf_counter()
             caller = await authenticate(request)
             await self.rates.spend(caller.key_id, route.method)
             request = await self.signatures.check(request, caller)
@@ -128,15 +134,24 @@ class Gate:
             if route.query is None and request.scope["query_string"]:
                 raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
             call = Call(request, caller, partial(self._admits, request, caller))
-            if route.writes:
-                return await self.once(route, call)
-            wait = preferred_wait(request) if route.method == "GET" else None
-            response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
-            if "customer_id" in request.path_params:
-                await self._note(route, call)
-            return response
+            try:
+                return await self._answer(route, call)
+            except (Refused, Problem) as refusal:
+                if PROBLEMS[refusal.code].status == HTTPStatus.NOT_FOUND:
+                    await asyncio.sleep(BEAT - (perf_counter() - begun) % BEAT)
+                raise
 
         return answered(f"{route.method} {route.path}", endpoint)
+
+    async def _answer(self, route: Route, call: Call) -> Response:
+        """What the handler answers to a write, once, or to a read, which may wait and may be on record."""
+        if route.writes:
+            return await self.once(route, call)
+        wait = preferred_wait(call.request) if route.method == "GET" else None
+        response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
+        if "customer_id" in call.request.path_params:
+            await self._note(route, call)
+        return response
 
     async def _waited(self, route: Route, call: Call, seconds: int) -> Response:
         """The answer to a read that would wait for what was written before it."""

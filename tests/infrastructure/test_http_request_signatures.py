@@ -243,11 +243,12 @@ async def test_another_signature_of_the_same_is_the_same(world: World) -> None:
     assert_refused(answers[1], "replayed")
 
 
-async def test_a_read_counts_as_often_as_it_is_sent_unless_it_has_a_nonce(signer: Signer) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_read_counts_as_often_as_it_is_sent_unless_it_has_a_nonce(signer: Signer, method: str) -> None:
     now = moment(0)
     for nonce, statuses in ((None, [200, 200]), ("abc", [200, 401]), ("abd", [200, 401])):
         parameters = {"created": now, "nonce": nonce}
-        answers = [await signer.send("GET", "/v1/customers", parameters=parameters) for _ in range(2)]
+        answers = [await signer.send(method, "/v1/customers", parameters=parameters) for _ in range(2)]
         assert [answer.status_code for answer in answers] == statuses
 
 

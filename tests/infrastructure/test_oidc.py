@@ -1,7 +1,7 @@
 """Persons of an OIDC issuer: whom its tokens let in, and what becomes of them while it rotates keys or is away."""
 
 import asyncio
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from infrastructure import ids
@@ -152,6 +153,17 @@ async def test_a_token_whose_claims_do_not_hold_lets_nobody_in(desk: Desk, name:
     assert await desk.find(desk.issuer.claiming(CLAIMS[name])) is None
 
 
+async def test_a_subject_that_cannot_be_written_lets_nobody_in(desk: Desk) -> None:
+    """JSON can escape half of a character, of which UTF-8 has none."""
+    key, algorithm = desk.issuer.keys["one"]
+    honest = urlsafe_b64decode(desk.issuer.token().split(".")[1] + "==")
+    odd = honest.replace(b"jo@example.com", rb"\ud800")
+
+    token = jws.serialize_compact({"alg": algorithm, "kid": "one"}, odd, key)
+
+    assert await desk.find(token) is None
+
+
 async def test_clocks_may_differ_a_little(desk: Desk) -> None:
     second = int(now())
 
@@ -208,6 +220,17 @@ UNFIT: Final[dict[str, dict[str, Any]]] = {
     "of no type": {"kty": []},
     "without a name": {"kid": 5},
 }
+
+
+@pytest.mark.parametrize("use", [{"use": "enc"}, {"alg": "RS512"}, {"alg": "RSA-OAEP"}], ids=str)
+async def test_a_key_for_another_use_does_not_take_the_place_of_one_with_its_id(
+    desk: Desk, use: dict[str, str]
+) -> None:
+    desk.issuer.keys = {"one": (key_of("RS256"), "RS256")}
+    (ours,) = desk.issuer.published()
+    desk.issuer.jwks = {"keys": [ours | {"use": "sig", "alg": "RS256"}, ours | use]}
+
+    assert await desk.find(desk.issuer.token())
 
 
 @pytest.mark.parametrize("name", UNFIT)

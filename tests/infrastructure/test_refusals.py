@@ -93,10 +93,10 @@ async def test_an_address_is_told_apart_from_others_and_a_network_of_ipv6_is_one
     await refused.count_bearer("192.0.2.1")
     await refused.count_bearer("2001:db8::1")
 
-    for address in ("192.0.2.1", "2001:db8::2", "2001:db8::ffff%eth0"):
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::2", "2001:db8::ffff%eth0"):
         with pytest.raises(TooMany):
             await refused.count_bearer(address)
-    for address in ("192.0.2.2", "2001:db8:0:1::1", ""):
+    for address in ("192.0.2.2", "::ffff:192.0.2.3", "::ffff:192.0.2.4", "2001:db8:0:1::1", ""):
         await refused.count_bearer(address)
 
 

@@ -1,0 +1,78 @@
+"""What stands around a request on its connection: trailers, other protocols, and the request behind it."""
+
+import asyncio
+import json
+
+import httpx2
+import pytest
+
+from infrastructure.http import event_stream
+from infrastructure.http.event_stream import WAITING
+from tests.support.events import another_key
+from tests.support.http import send_raw
+from tests.support.world import World
+
+pytestmark = pytest.mark.anyio
+
+HOST = b"Host: x\r\nConnection: close\r\n"
+UPGRADE = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+def authorization(world: World) -> bytes:
+    return b"Authorization: %b\r\n" % world.partner.headers["Authorization"].encode()
+
+
+async def test_nobody_is_known_by_a_trailer(world: World) -> None:
+    body = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+    answer = await send_raw(world, b"GET /v1/customers HTTP/1.1\r\n" + HOST + body + authorization(world) + b"\r\n")
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (401, "unauthenticated")
+
+
+async def test_a_body_is_never_taken_for_a_request(world: World) -> None:
+    hidden = b"GET /v1/customers HTTP/1.1\r\n" + HOST + authorization(world) + b"\r\n"
+    for framing, body in (
+        (b"Content-Length: %d" % len(hidden), hidden),
+        (b"Transfer-Encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)),
+    ):
+        head = b"POST /v1/customers HTTP/1.1\r\n" + UPGRADE + framing + b"\r\n\r\n"
+
+        for parts in ((head + body,), (head, body)):
+            answer = await send_raw(world, *parts)
+            assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
+
+
+async def test_another_protocol_is_offered_in_vain(world: World) -> None:
+    offer = UPGRADE.replace(b"Upgrade,", b"close, Upgrade,")
+
+    answer = await send_raw(world, b"GET /v1/customers HTTP/1.1\r\n" + offer + authorization(world) + b"\r\n")
+
+    assert answer.status == 200
+
+
+async def test_a_stream_with_a_request_behind_it_ends_with_its_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "SILENCE", 0.05)
+    monkeypatch.setattr(event_stream, "CHECK", 0.05)
+    _, client = await another_key(world)
+    host, _, port = world.url.removeprefix("http://").rpartition(":")
+    given = f"Host: x\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n".encode()
+    for _ in range(WAITING):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/events/stream HTTP/1.1\r\n" + given)
+        await reader.readuntil(b"retry")
+        writer.write(b"GET /v1/customers HTTP/1.1\r\n" + given)
+        await writer.drain()
+        writer.transport.abort()
+
+    async with asyncio.timeout(20):
+        while await status_of_stream(client) == 429:
+            pass
+    await client.aclose()
+
+
+async def status_of_stream(client: httpx2.AsyncClient) -> int:
+    async with client.stream("GET", "/v1/events/stream") as response:
+        return response.status_code
