@@ -110,11 +110,19 @@ class Guard:
 
     async def addresses(self, host: str) -> list[str]:
         """The host's addresses, every one of them public, as of now. Raises `AddressRefused`."""
+        checked = self._answer(host.strip("[]"))
+        if checked.done():
+            return checked.result()
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await asyncio.shield(self._answer(host.strip("[]")))
-            addresses = [ip_address(address) for address in found]
-        except (OSError, ValueError):  # a name that cannot be encoded is a ValueError; TimeoutError is an OSError
+                return await asyncio.shield(checked)
+        except TimeoutError:
+            raise AddressRefused from None
+
+    async def _checked(self, answer: Awaitable[list[str]]) -> list[str]:
+        try:
+            addresses = [ip_address(address) for address in await answer]
+        except (OSError, ValueError):  # a name that cannot be encoded is a ValueError
             raise AddressRefused from None
         if not addresses or not all(map(self._may_be_called, addresses)):
             raise AddressRefused
@@ -131,14 +139,10 @@ class Guard:
             return asked[1]
         if len(self._asked) >= MOST:
             self._asked = {host: asked for host, asked in self._asked.items() if now - asked[0] < FRESH}
-        task = asyncio.ensure_future(_all_of(self._resolve(host)))
+        task = asyncio.ensure_future(self._checked(self._resolve(host)))
         task.add_done_callback(_heard)
         self._asked[host] = now, task
         return task
-
-
-async def _all_of(answer: Awaitable[list[str]]) -> list[str]:
-    return await answer
 
 
 def _heard(task: "asyncio.Task[list[str]]") -> None:
