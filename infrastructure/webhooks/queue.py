@@ -19,7 +19,6 @@ from psycopg.sql import SQL, Identifier
 
 from application.webhooks import Webhook
 from infrastructure.arrays import BigintArray, IntegerArray, TextArray, TimeArray, UuidArray
-from infrastructure.webhooks.pace import Room
 from projections.feed import FeedRow
 
 LEASE: Final = 30
@@ -75,6 +74,7 @@ _CLAIM: Final = SQL("""
             WHERE d.webhook = w.webhook AND d.due <= %b AND {which}
             ORDER BY d.due LIMIT w.places FOR UPDATE SKIP LOCKED
         ) d
+        LIMIT %b
     )
     UPDATE gatehouse.webhook_deliveries d
     SET due = %b, leased_until = %b, attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %b)
@@ -85,6 +85,13 @@ _CLAIM: Final = SQL("""
 _FEED: Final = SQL(", ").join(Identifier("f", column) for column in FeedRow._fields)
 _CLAIM_DUE: Final = _CLAIM(which=SQL("d.due IS NOT NULL"), feed=_FEED)
 _CLAIM_ASKED: Final = _CLAIM(which=SQL("d.asked"), feed=_FEED)
+_GIVE_BACK: Final = """
+    UPDATE gatehouse.webhook_deliveries d
+    SET due = %b, leased_until = NULL, attempts = d.attempts - 1,
+        first_attempt_at = CASE WHEN d.attempts > 1 THEN d.first_attempt_at END
+    FROM unnest(%b::uuid[], %b::bigint[], %b::int[]) AS g (webhook, sequence, attempt)
+    WHERE d.webhook = g.webhook AND d.sequence = g.sequence AND d.attempts = g.attempt AND d.leased_until IS NOT NULL
+"""
 _LOCK: Final = """
     SELECT webhook FROM gatehouse.webhook_cursors WHERE webhook = ANY(%b) ORDER BY webhook FOR UPDATE
 """
@@ -127,6 +134,21 @@ _CLEAR_REMOVED: Final = """
         SELECT webhook, sequence FROM gatehouse.webhook_deliveries WHERE webhook = ANY(%b) LIMIT %b
     )
 """
+
+
+class Room(NamedTuple):
+    """How many deliveries of a webhook may be claimed."""
+
+    webhook: UUID
+    partner: UUID
+    places: int
+
+
+class Rooms(NamedTuple):
+    """How many deliveries may be claimed, of each webhook and in all."""
+
+    each: list[Room]
+    at_most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +199,36 @@ async def make(connection: AsyncConnection[Any], webhooks: Sequence[Webhook], no
 
 
 async def claim(
-    connection: AsyncConnection[Any], rooms: Sequence[Room], *, now: datetime, until: datetime, asked: bool = False
+    connection: AsyncConnection[Any],
+    rooms: Rooms,
+    *,
+    now: datetime,
+    until: datetime,
+    asked: bool = False,
 ) -> list[Claimed]:
-    """Take what is due, `until` when others may; or only what owners `asked` for."""
-    if not rooms:
+    """Take what is due, `until` when others may, the first rooms' first; or only what owners `asked` for."""
+    if not rooms.each or rooms.at_most <= 0:
         return []
     given = (
-        UuidArray(room.webhook for room in rooms),
-        UuidArray(room.partner for room in rooms),
-        IntegerArray(room.places for room in rooms),
+        UuidArray(room.webhook for room in rooms.each),
+        UuidArray(room.partner for room in rooms.each),
+        IntegerArray(room.places for room in rooms.each),
     )
     query = _CLAIM_ASKED if asked else _CLAIM_DUE
-    cursor = await connection.execute(query, (*given, now, until, until, now), prepare=False, binary=True)
+    cursor = await connection.execute(
+        query, (*given, now, rooms.at_most, until, until, now), prepare=False, binary=True
+    )
     return [_claimed(row) for row in await cursor.fetchall()]
+
+
+async def give_back(connection: AsyncConnection[Any], claimed: Sequence[Claimed], now: datetime) -> None:
+    """Leave to whoever comes next what was claimed and not tried, as if it had not been."""
+    given = (
+        UuidArray(each.webhook for each in claimed),
+        BigintArray(each.event.sequence for each in claimed),
+        IntegerArray(each.attempt for each in claimed),
+    )
+    await connection.execute(_GIVE_BACK, (now, *given), prepare=False)
 
 
 async def settle(connection: AsyncConnection[Any], settled: Sequence[Settled], now: datetime) -> None:
