@@ -19,7 +19,8 @@ FRESH: Final = 1.0
 """Seconds for which an answer counts: a burst of deliveries asks once."""
 PATIENCE: Final = 3.0
 """Seconds that a name has to be resolved."""
-THREADS: Final = 32
+THREADS: Final = 16
+"""Of each kind."""
 MOST: Final = 1024
 """Answers that are kept."""
 
@@ -79,20 +80,33 @@ def is_public(address: Address) -> bool:
 
 
 class Resolver:
-    """The system's resolver, in threads of its own: one that hangs holds up nobody but whoever asked."""
+    """The system's resolver, in threads: some for hosts that were resolved in time before, some for all others.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "resolver")
+    However many names hang, those that do not are resolved.
+    """
+
+    def __init__(self, resolve: Callable[[str], list[str]] | None = None) -> None:
+        self._resolve = resolve or _resolve
+        self._proven: set[str] = set()
+        self._of_proven = ThreadPoolExecutor(THREADS, "resolver")
+        self._of_others = ThreadPoolExecutor(THREADS, "resolver-others")
 
     async def __call__(self, host: str) -> list[str]:
         """The host's addresses, IPv4 first."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _resolve, host)
+        threads, began = self._of_proven if host in self._proven else self._of_others, loop.time()
+        self._proven.discard(host)
+        found = await loop.run_in_executor(threads, self._resolve, host)
+        if loop.time() - began < PATIENCE:
+            if len(self._proven) >= MOST:
+                self._proven.pop()
+            self._proven.add(host)
         return list(dict.fromkeys(found))
 
     def close(self) -> None:
         """Take no more questions."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._of_proven, self._of_others):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _resolve(host: str) -> list[str]:
