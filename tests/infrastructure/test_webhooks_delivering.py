@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from infrastructure.webhooks.deliverer import Deliverer
+from infrastructure.webhooks.pace import WIDEST
 from infrastructure.webhooks.queue import LEASE
 from infrastructure.webhooks.retrying import GIVEN_UP_AFTER, LONGEST
 from tests.conftest import Server
@@ -152,6 +153,28 @@ async def test_a_receiver_that_asks_for_time_gets_it(world: World, receiver: Rec
         await deliver(world)
 
     assert (early, len(receiver.server.requests)) == (1, 2)
+
+
+async def test_what_waits_for_a_receiver_that_asks_for_time_is_left_as_if_it_had_not_been_claimed(
+    world: World, receiver: Receiver
+) -> None:
+    for _ in range(4):
+        await world.register(fresh_wallet())
+    deliverer = await deliver(world)
+    for _ in range(WIDEST + 5):
+        await world.register(fresh_wallet())
+    receiver.replies = [Reply(429, headers={"retry-after": "1800"})] * WIDEST
+
+    await deliver(world, deliverer)
+
+    untried = await rows(
+        world,
+        "SELECT due <= now(), leased_until, first_attempt_at FROM gatehouse.webhook_deliveries"
+        " WHERE webhook = %s AND attempts = 0",
+        receiver.id,
+    )
+    assert len(receiver.server.requests) == 4 + WIDEST
+    assert untried == [(True, None, None)] * 5
 
 
 async def test_a_delivery_whose_worker_died_is_taken_up_again(world: World, receiver: Receiver) -> None:
