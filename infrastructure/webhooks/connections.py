@@ -119,8 +119,7 @@ class Connections:
 
     async def _kept_for(self, whose: tuple[bytes, bytes, int]) -> httpcore2.AsyncHTTPConnection | None:
         """The connection that was used last, if the other side has not closed it."""
-        kept = self._idle.get(whose, [])
-        while kept:
+        while kept := self._idle.get(whose):
             connection = kept.pop()
             self._kept -= 1
             if not connection.has_expired():

@@ -26,8 +26,10 @@ STOCKED: Final = 256
 """Those of all webhooks."""
 AT_ONCE: Final = 256
 """Deliveries under way in this process."""
+UNPROVEN_AT_ONCE: Final = 192
+"""Those of them that go to webhooks which have taken nothing of late, of which there may be any number."""
 TROUBLED_AT_ONCE: Final = 64
-"""Those of them that go to webhooks in trouble, of which there may be any number."""
+"""Those of these whose webhooks were tried before."""
 
 
 class Turn(NamedTuple):
@@ -119,23 +121,38 @@ class Paces:
         """How many deliveries more may be under way."""
         return AT_ONCE - sum(pace.under_way for pace in self.by_webhook.values())
 
-    def rooms(self, webhooks: Iterable[Webhook], now: float) -> tuple[Rooms, Rooms]:
-        """Where there is room for more: with whoever is not in trouble, and with whoever is.
+    def rooms(self, webhooks: Iterable[Webhook], now: float) -> tuple[Rooms, Rooms, Rooms]:
+        """Where there is room for more: with whoever answers, with whoever is new, and with whoever is in trouble.
 
-        Those never wait for these, and among these whoever took one last is tried first.
+        Each never waits for those who come after it; among the last, whoever took one last is tried first.
         """
         waiting = [(self.of(webhook.id), webhook) for webhook in webhooks]
         random.shuffle(waiting)  # whose turn it is where there is not room for all
         waiting.sort(key=lambda each: each[0].took_at if each[0].troubled else 0.0, reverse=True)
-        rooms: tuple[list[Room], list[Room]] = [], []
+        proven: list[Room] = []
+        new: list[Room] = []
+        troubled: list[Room] = []
         for pace, webhook in waiting:
             silent = now < pace.silent_until
             if not silent and (places := pace.room(now) + pace.wanted):
-                rooms[pace.troubled].append(Room(webhook.id, webhook.partner, places))
-        stocked = sum(len(pace.stock) for pace in self.by_webhook.values())
-        tried = sum(pace.under_way for pace in self.by_webhook.values() if pace.troubled)
-        healthy = Rooms(rooms[False], self.places + STOCKED - stocked)
-        return healthy, Rooms(rooms[True], min(self.places, TROUBLED_AT_ONCE - tried))
+                group = troubled if pace.troubled else new if pace.window == 1 else proven
+                group.append(Room(webhook.id, webhook.partner, places))
+        stocked, unproven, in_trouble = self._taken()
+        of_unproven = min(self.places, UNPROVEN_AT_ONCE - unproven)
+        return (
+            Rooms(proven, self.places + STOCKED - stocked),
+            Rooms(new, of_unproven),
+            Rooms(troubled, min(of_unproven, TROUBLED_AT_ONCE - in_trouble)),
+        )
+
+    def _taken(self) -> tuple[int, int, int]:
+        """What is in stock; what is under way to webhooks that prove nothing, and of these to those in trouble."""
+        stocked = unproven = troubled = 0
+        for pace in self.by_webhook.values():
+            stocked += len(pace.stock)
+            unproven += pace.under_way if pace.window == 1 else 0
+            troubled += pace.under_way if pace.troubled else 0
+        return stocked, unproven, troubled
 
     def forget(self, webhooks: Iterable[UUID]) -> None:
         """Of webhooks that are no more, remember nothing."""

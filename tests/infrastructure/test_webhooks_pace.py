@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.webhooks import Placed, Webhook
-from infrastructure.webhooks.pace import AT_ONCE, STOCK, STOCKED, TROUBLED_AT_ONCE, WIDEST, Pace, Paces, Turn
+from infrastructure.webhooks.pace import (
+    AT_ONCE,
+    STOCK,
+    STOCKED,
+    TROUBLED_AT_ONCE,
+    UNPROVEN_AT_ONCE,
+    WIDEST,
+    Pace,
+    Paces,
+    Turn,
+)
 from infrastructure.webhooks.queue import Claimed
 from infrastructure.webhooks.retrying import FIRST, GIVEN_UP_AFTER, LONGEST, is_given_up, pause_after
 from projections.feed import FeedRow
@@ -85,7 +95,7 @@ def test_any_number_of_dead_webhooks_leaves_room_for_a_healthy_one() -> None:
         paces.of(webhook.id).under_way = 1
     paces.by_webhook[well[0].id] = healthy()
 
-    others, troubled = paces.rooms([*dead, *well], 0.0)
+    others, _, troubled = paces.rooms([*dead, *well], 0.0)
 
     assert [(room.webhook, room.places) for room in others.each] == [(well[0].id, WIDEST + STOCK)]
     assert others.at_most >= WIDEST + STOCK
@@ -97,11 +107,25 @@ def test_webhooks_that_have_nothing_to_be_sent_take_no_room_from_one_that_has() 
     for webhook in known:
         paces.by_webhook[webhook.id] = healthy()
 
-    rooms, _ = paces.rooms(known, 0.0)
+    rooms, *_ = paces.rooms(known, 0.0)
 
     assert len(rooms.each) == len(known)
     assert {room.places for room in rooms.each} == {WIDEST + STOCK}
     assert rooms.at_most == AT_ONCE + STOCKED
+
+
+def test_any_number_of_new_webhooks_that_do_not_answer_leaves_places_for_one_that_does() -> None:
+    paces, new, well = Paces(), webhooks(10 * AT_ONCE), webhooks(1, first=10**6)
+    paces.by_webhook[well[0].id] = healthy()
+    _, before, _ = paces.rooms([*new, *well], 0.0)
+    for room in before.each[: before.at_most]:
+        paces.of(room.webhook).under_way = room.places
+
+    proven, after, _ = paces.rooms([*new, *well], 0.0)
+
+    assert (before.at_most, after.at_most) == (UNPROVEN_AT_ONCE, 0)
+    assert paces.places >= WIDEST
+    assert [room.webhook for room in proven.each] == [well[0].id]
 
 
 def test_among_those_in_trouble_who_took_one_last_is_tried_first() -> None:
@@ -110,7 +134,7 @@ def test_among_those_in_trouble_who_took_one_last_is_tried_first() -> None:
     for webhook in [*dead, *lately]:
         paces.of(webhook.id).failed(6.0, 0)
 
-    _, troubled = paces.rooms([*dead, *lately], 10.0)
+    *_, troubled = paces.rooms([*dead, *lately], 10.0)
 
     assert troubled.each[0].webhook == lately[0].id
 
