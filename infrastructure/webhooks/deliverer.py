@@ -21,11 +21,12 @@ from infrastructure.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_LATENCY
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 from infrastructure.webhooks import queue
+from infrastructure.webhooks.claiming import LEASE, Claimed, claim, give_back
 from infrastructure.webhooks.directory import WebhookDirectory
 from infrastructure.webhooks.judging import judge, record
 from infrastructure.webhooks.opening import Endpoint, opened
 from infrastructure.webhooks.pace import Pace, Paces, Turn
-from infrastructure.webhooks.queue import Claimed, Settled
+from infrastructure.webhooks.queue import Settled
 from infrastructure.webhooks.retrying import pause_after
 from infrastructure.webhooks.sender import DEADLINE, Outcome
 from infrastructure.webhooks.signing import signed_headers
@@ -88,16 +89,16 @@ class Deliverer:
     async def _claim(self) -> tuple[bool, bool]:
         """Make deliveries of what is new, and put what is due into the stocks; whether there was either."""
         loop, now = asyncio.get_running_loop(), self._services.clock()
-        until, latest = now + timedelta(seconds=queue.LEASE), loop.time() + queue.LEASE - DEADLINE
+        until, latest = now + timedelta(seconds=LEASE), loop.time() + LEASE - DEADLINE
         active = [webhook for webhook in self._webhooks.values() if webhook.failing is None]
         failing = [webhook for webhook in self._webhooks.values() if webhook.failing is not None]
         async with self._services.pool.connection() as connection:
             made = await queue.make(connection, active, now)
             claimed = []
             for rooms in self._paces.rooms(active, loop.time()):
-                claimed += await queue.claim(connection, rooms, now=now, until=until)
+                claimed += await claim(connection, rooms, now=now, until=until)
             for rooms in self._paces.rooms(failing, loop.time()):
-                claimed += await queue.claim(connection, rooms, now=now, until=until, asked=True)
+                claimed += await claim(connection, rooms, now=now, until=until, asked=True)
         for each in claimed:
             self._paces.of(each.webhook).stock.append(Turn(each, latest))
         return made, bool(claimed)
@@ -133,6 +134,8 @@ class Deliverer:
         if begun:
             async with self._services.pool.connection() as connection:
                 await queue.begin(connection, begun)
+                if not self._begun:
+                    self._paces.presume(await queue.took_lately(connection))
             self._begun.update(webhook.id for webhook in begun)
         kept = {id_: known for id_, known in self._endpoints.items() if webhooks.get(id_) == known.webhook}
         fresh = await opened(self._services.keyring, (each for id_, each in webhooks.items() if id_ not in kept))
@@ -200,7 +203,7 @@ class Deliverer:
                 await queue.hurry(connection, hurried, now)
                 self._back -= hurried
             if left_over:
-                await queue.give_back(connection, left_over, now)
+                await give_back(connection, left_over, now)
 
     def _left_over(self, failing: Container[UUID]) -> list[Claimed]:
         """What is not going to be tried in time, or at all; should it not be given back, its lease ends."""

@@ -12,10 +12,12 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from application.webhooks import Webhook
-from infrastructure.webhooks.queue import Claimed, Room, Rooms
+from infrastructure.webhooks.claiming import Claimed, Room, Rooms
 
 WIDEST: Final = 16
 """Deliveries at once to one webhook, from one process."""
+PRESUMED: Final = 4
+"""Those to one that answered somebody else before."""
 SOON: Final = 2.0
 """Seconds in which a healthy receiver answers."""
 AWAY: Final = 4
@@ -153,6 +155,11 @@ class Paces:
             unproven += pace.under_way if pace.window == 1 else 0
             troubled += pace.under_way if pace.troubled else 0
         return stocked, unproven, troubled
+
+    def presume(self, webhooks: Iterable[UUID]) -> None:
+        """Take it that webhooks answer, as they did before this process began."""
+        for webhook in webhooks:
+            self.of(webhook).window = PRESUMED
 
     def forget(self, webhooks: Iterable[UUID]) -> None:
         """Of webhooks that are no more, remember nothing."""

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from infrastructure.webhooks.claiming import LEASE
 from infrastructure.webhooks.deliverer import Deliverer
 from infrastructure.webhooks.pace import WIDEST
-from infrastructure.webhooks.queue import LEASE
 from infrastructure.webhooks.retrying import GIVEN_UP_AFTER, LONGEST
 from tests.conftest import Server
 from tests.support.http import fresh_wallet, rows
@@ -192,6 +192,23 @@ async def test_a_delivery_whose_worker_died_is_taken_up_again(world: World, rece
 
     assert (leased, len(receiver.server.requests)) == (0, 1)
     assert (await receiver.deliveries())[0]["attempts"] == 2
+
+
+async def test_who_took_something_lately_does_not_have_to_prove_itself_to_a_worker_that_starts(
+    world: World, receiver: Receiver
+) -> None:
+    await world.register(fresh_wallet())
+    await deliver(world)
+    async with receiving(world) as new:
+        for _ in range(3):
+            await world.register(fresh_wallet())
+        await world.project()
+        begun = Deliverer(world.services)
+        await begun.take()
+        await begun.idle()
+
+        assert (len(receiver.server.requests), len(new.server.requests)) == (4, 1)
+        await deliver(world, begun)
 
 
 async def test_after_three_days_a_webhook_is_failing_and_nothing_is_lost(world: World, receiver: Receiver) -> None:

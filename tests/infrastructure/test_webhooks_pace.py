@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.webhooks import Placed, Webhook
+from infrastructure.webhooks.claiming import Claimed
 from infrastructure.webhooks.pace import (
     AT_ONCE,
     STOCK,
@@ -17,7 +18,6 @@ from infrastructure.webhooks.pace import (
     Paces,
     Turn,
 )
-from infrastructure.webhooks.queue import Claimed
 from infrastructure.webhooks.retrying import FIRST, GIVEN_UP_AFTER, LONGEST, is_given_up, pause_after
 from projections.feed import FeedRow
 
