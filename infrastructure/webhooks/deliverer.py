@@ -1,11 +1,13 @@
 """The deliverer: claims what is due, sends it, and settles what came of it, many at a time.
 
 Nothing is kept here that PostgreSQL does not know: a deliverer that is killed leaves leases to run out, and what it had
-sent and not settled is sent again. To each webhook goes as much at once as its pace allows.
+sent and not settled is sent again. To each webhook goes as much at once as its pace allows; as soon as one has ended,
+the next of its stock begins.
 """
 
 import asyncio
 import random
+from collections.abc import Container
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -19,16 +21,17 @@ from infrastructure.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_LATENCY
 from infrastructure.postgres import AWAY
 from infrastructure.services import Services
 from infrastructure.webhooks import queue
+from infrastructure.webhooks.claiming import LEASE, Claimed, claim, give_back
 from infrastructure.webhooks.directory import WebhookDirectory
 from infrastructure.webhooks.judging import judge, record
 from infrastructure.webhooks.opening import Endpoint, opened
-from infrastructure.webhooks.pace import Pace, Paces
-from infrastructure.webhooks.queue import Claimed, Settled
+from infrastructure.webhooks.pace import Pace, Paces, Turn
+from infrastructure.webhooks.queue import Settled
 from infrastructure.webhooks.retrying import pause_after
 from infrastructure.webhooks.sender import DEADLINE, Outcome
 from infrastructure.webhooks.signing import signed_headers
 
-TICK: Final = 0.02
+TICK: Final = 0.05
 """Seconds from one look to the next while there is anything to do: what is settled and claimed together costs less."""
 POLL: Final = 0.2
 FRESH: Final = 1.0
@@ -54,7 +57,7 @@ class Deliverer:
         self._under_way: set[asyncio.Task[None]] = set()
         self._ended: list[Settled] = []
         """What is not on record yet."""
-        self._out_of_trouble: set[UUID] = set()
+        self._back: set[UUID] = set()
         self._begun: set[UUID] = set()
         self._refreshed_at = self._cleared_at = float("-inf")
 
@@ -79,21 +82,36 @@ class Deliverer:
         await self._refresh()
         if not self._endpoints:
             return False
+        made, claimed = await self._claim()
+        self._begin()
+        return made or claimed
+
+    async def _claim(self) -> tuple[bool, bool]:
+        """Make deliveries of what is new, and put what is due into the stocks; whether there was either."""
         loop, now = asyncio.get_running_loop(), self._services.clock()
-        until, latest = now + timedelta(seconds=queue.LEASE), loop.time() + queue.LEASE - DEADLINE
+        until, latest = now + timedelta(seconds=LEASE), loop.time() + LEASE - DEADLINE
         active = [webhook for webhook in self._webhooks.values() if webhook.failing is None]
         failing = [webhook for webhook in self._webhooks.values() if webhook.failing is not None]
         async with self._services.pool.connection() as connection:
             made = await queue.make(connection, active, now)
-            rooms = self._paces.rooms(active, loop.time())
-            claimed = await queue.claim(connection, rooms, now=now, until=until)
-            rooms = self._paces.rooms(failing, loop.time())
-            claimed += await queue.claim(connection, rooms, now=now, until=until, asked=True)
+            claimed = []
+            for rooms in self._paces.rooms(active, loop.time()):
+                claimed += await claim(connection, rooms, now=now, until=until)
+            for rooms in self._paces.rooms(failing, loop.time()):
+                claimed += await claim(connection, rooms, now=now, until=until, asked=True)
         for each in claimed:
-            task = asyncio.create_task(self._deliver(each, self._endpoints[each.webhook], latest))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        return made or bool(claimed)
+            self._paces.of(each.webhook).stock.append(Turn(each, latest))
+        return made, bool(claimed)
+
+    def _begin(self) -> None:
+        """Begin as much of the stocks as there is room for."""
+        now, places = asyncio.get_running_loop().time(), self._paces.places
+        for pace in self._paces.by_webhook.values():
+            while places > 0 and (turn := pace.following(now)):
+                places -= 1
+                task = asyncio.create_task(self._work_off(pace, turn))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
 
     async def idle(self) -> None:
         """Wait until nothing is under way, and settle it."""
@@ -116,25 +134,33 @@ class Deliverer:
         if begun:
             async with self._services.pool.connection() as connection:
                 await queue.begin(connection, begun)
+                if not self._begun:
+                    self._paces.presume(await queue.took_lately(connection))
             self._begun.update(webhook.id for webhook in begun)
         kept = {id_: known for id_, known in self._endpoints.items() if webhooks.get(id_) == known.webhook}
         fresh = await opened(self._services.keyring, (each for id_, each in webhooks.items() if id_ not in kept))
         self._endpoints = kept | {endpoint.webhook.id: endpoint for endpoint in fresh}
+        self._paces.forget(self._paces.by_webhook.keys() - self._endpoints.keys())
         self._refreshed_at = now
 
-    async def _deliver(self, claimed: Claimed, endpoint: Endpoint, latest: float) -> None:
-        """Try one delivery. One whose turn comes too late is left to whoever has its lease next."""
-        loop, pace = asyncio.get_running_loop(), self._paces.of(claimed.webhook)
-        began = loop.time()
-        if began > latest:
+    async def _work_off(self, pace: Pace, turn: Turn | None) -> None:
+        """Try one delivery after the other while the webhook's stock lasts."""
+        while turn:
+            try:
+                await self._deliver(pace, turn.claimed)
+            finally:
+                pace.under_way -= 1
+            turn = pace.following(asyncio.get_running_loop().time())
+
+    async def _deliver(self, pace: Pace, claimed: Claimed) -> None:
+        """Try one delivery, unless its webhook is no more."""
+        endpoint = self._endpoints.get(claimed.webhook)
+        if endpoint is None:
             return
-        pace.under_way += 1
-        try:
-            signers, body = endpoint.signers(self._services.clock()), body_of(claimed.event)
-            headers = signed_headers(signers, message_id=str(claimed.id), body=body)
-            outcome = await self._sender.send(endpoint.url, headers, body)
-        finally:
-            pace.under_way -= 1
+        loop = asyncio.get_running_loop()
+        began, body = loop.time(), body_of(claimed.event)
+        headers = signed_headers(endpoint.signers(self._services.clock()), message_id=str(claimed.id), body=body)
+        outcome = await self._sender.send(endpoint.url, headers, body)
         WEBHOOK_ATTEMPTS.labels(outcome.name).inc()
         WEBHOOK_LATENCY.observe(loop.time() - began)
         self._ended.append(self._came_to(claimed, outcome))
@@ -142,13 +168,13 @@ class Deliverer:
 
     def _adapt(self, pace: Pace, webhook: UUID, outcome: Outcome, seconds: float) -> None:
         """Send more or less at once from here on."""
-        was_troubled = pace.troubled
+        was_away = pace.away
         if outcome.delivered:
-            pace.took(seconds)
+            pace.took(asyncio.get_running_loop().time(), seconds)
         else:
             pace.failed(asyncio.get_running_loop().time(), outcome.retry_after)
-        if was_troubled and not pace.troubled:
-            self._out_of_trouble.add(webhook)
+        if was_away and not pace.away:
+            self._back.add(webhook)
 
     def _came_to(self, claimed: Claimed, outcome: Outcome) -> Settled:
         due = None
@@ -165,8 +191,9 @@ class Deliverer:
         if verdicts.recovered or verdicts.failing:
             await record(self._services, verdicts)
             self._refreshed_at = float("-inf")
-        hurried = self._out_of_trouble | verdicts.recovered
-        if not settled and not hurried:
+        hurried = self._back | verdicts.recovered
+        left_over = self._left_over(verdicts.failing)
+        if not settled and not hurried and not left_over:
             return
         async with self._services.pool.connection() as connection:
             if settled:
@@ -174,7 +201,18 @@ class Deliverer:
                 del self._ended[: len(settled)]
             if hurried:
                 await queue.hurry(connection, hurried, now)
-                self._out_of_trouble -= hurried
+                self._back -= hurried
+            if left_over:
+                await give_back(connection, left_over, now)
+
+    def _left_over(self, failing: Container[UUID]) -> list[Claimed]:
+        """What is not going to be tried in time, or at all; should it not be given back, its lease ends."""
+        now, left_over = asyncio.get_running_loop().time(), []
+        for id_, pace in self._paces.by_webhook.items():
+            if id_ in failing:
+                pace.window, pace.misses = 1, max(1, pace.misses)
+            left_over += [turn.claimed for turn in pace.left_over(now)]
+        return left_over
 
     async def _clear_away(self) -> None:
         """Delete what was kept long enough, and the deliveries of webhooks that are no more."""

@@ -19,7 +19,8 @@ FRESH: Final = 1.0
 """Seconds for which an answer counts: a burst of deliveries asks once."""
 PATIENCE: Final = 3.0
 """Seconds that a name has to be resolved."""
-THREADS: Final = 32
+THREADS: Final = 16
+"""Of each kind."""
 MOST: Final = 1024
 """Answers that are kept."""
 
@@ -79,20 +80,33 @@ def is_public(address: Address) -> bool:
 
 
 class Resolver:
-    """The system's resolver, in threads of its own: one that hangs holds up nobody but whoever asked."""
+    """The system's resolver, in threads: some for hosts that were resolved in time before, some for all others.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "resolver")
+    However many names hang, those that do not are resolved.
+    """
+
+    def __init__(self, resolve: Callable[[str], list[str]] | None = None) -> None:
+        self._resolve = resolve or _resolve
+        self._proven: set[str] = set()
+        self._of_proven = ThreadPoolExecutor(THREADS, "resolver")
+        self._of_others = ThreadPoolExecutor(THREADS, "resolver-others")
 
     async def __call__(self, host: str) -> list[str]:
         """The host's addresses, IPv4 first."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _resolve, host)
+        threads, began = self._of_proven if host in self._proven else self._of_others, loop.time()
+        self._proven.discard(host)
+        found = await loop.run_in_executor(threads, self._resolve, host)
+        if loop.time() - began < PATIENCE:
+            if len(self._proven) >= MOST:
+                self._proven.pop()
+            self._proven.add(host)
         return list(dict.fromkeys(found))
 
     def close(self) -> None:
         """Take no more questions."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._of_proven, self._of_others):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _resolve(host: str) -> list[str]:
@@ -110,11 +124,19 @@ class Guard:
 
     async def addresses(self, host: str) -> list[str]:
         """The host's addresses, every one of them public, as of now. Raises `AddressRefused`."""
+        checked = self._answer(host.strip("[]"))
+        if checked.done():
+            return checked.result()
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await asyncio.shield(self._answer(host.strip("[]")))
-            addresses = [ip_address(address) for address in found]
-        except (OSError, ValueError):  # a name that cannot be encoded is a ValueError; TimeoutError is an OSError
+                return await asyncio.shield(checked)
+        except TimeoutError:
+            raise AddressRefused from None
+
+    async def _checked(self, answer: Awaitable[list[str]]) -> list[str]:
+        try:
+            addresses = [ip_address(address) for address in await answer]
+        except (OSError, ValueError):  # a name that cannot be encoded is a ValueError
             raise AddressRefused from None
         if not addresses or not all(map(self._may_be_called, addresses)):
             raise AddressRefused
@@ -131,14 +153,10 @@ class Guard:
             return asked[1]
         if len(self._asked) >= MOST:
             self._asked = {host: asked for host, asked in self._asked.items() if now - asked[0] < FRESH}
-        task = asyncio.ensure_future(_all_of(self._resolve(host)))
+        task = asyncio.ensure_future(self._checked(self._resolve(host)))
         task.add_done_callback(_heard)
         self._asked[host] = now, task
         return task
-
-
-async def _all_of(answer: Awaitable[list[str]]) -> list[str]:
-    return await answer
 
 
 def _heard(task: "asyncio.Task[list[str]]") -> None:

@@ -1,4 +1,4 @@
-"""The deliveries in PostgreSQL: made from the feed, claimed, settled, and asked for again by their owners.
+"""The deliveries in PostgreSQL: made from the feed, and settled; `claiming` has what comes between.
 
 Of one customer's deliveries to a webhook that were not delivered yet, the first alone is due; settling it makes the
 next one due. Both sides of that lock the webhook's cursor in a statement of its own, so that what follows sees all that
@@ -9,23 +9,20 @@ an empty table would read all of a long one.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.sql import SQL, Identifier
 
 from application.webhooks import Webhook
 from infrastructure.arrays import BigintArray, IntegerArray, TextArray, TimeArray, UuidArray
-from infrastructure.webhooks.pace import Room
-from projections.feed import FeedRow
+from infrastructure.webhooks.claiming import Claimed
 
-LEASE: Final = 30
-"""Seconds after which a delivery that was begun and not settled is taken up by another."""
 MADE_AT_ONCE: Final = 500
 """Deliveries of one webhook that are made in one statement."""
+LATELY: Final = 10_000
+"""The latest deliveries; whose receiver took one of these is presumed to be there."""
 
 _BEGIN: Final = """
     INSERT INTO gatehouse.webhook_cursors (webhook, sequence)
@@ -35,6 +32,12 @@ _BEGIN: Final = """
     ), 0)
     FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[]) AS w (webhook, partner, registered_at)
     ON CONFLICT DO NOTHING
+"""
+_TOOK_LATELY: Final = """
+    SELECT DISTINCT webhook FROM (
+        SELECT webhook FROM gatehouse.webhook_deliveries
+        WHERE delivered_at IS NOT NULL ORDER BY delivered_at DESC LIMIT %b
+    ) lately
 """
 _LOCK_BEHIND: Final = """
     SELECT c.webhook FROM gatehouse.webhook_cursors c
@@ -66,25 +69,6 @@ _MAKE: Final = """
         ) THEN %b::timestamptz END
     FROM news WHERE wanted
 """
-_CLAIM: Final = SQL("""
-    WITH taken AS MATERIALIZED (
-        SELECT w.partner, d.webhook, d.sequence
-        FROM unnest(%b::uuid[], %b::uuid[], %b::int[]) AS w (webhook, partner, places)
-        CROSS JOIN LATERAL (
-            SELECT d.webhook, d.sequence FROM gatehouse.webhook_deliveries d
-            WHERE d.webhook = w.webhook AND d.due <= %b AND {which}
-            ORDER BY d.due LIMIT w.places FOR UPDATE SKIP LOCKED
-        ) d
-    )
-    UPDATE gatehouse.webhook_deliveries d
-    SET due = %b, leased_until = %b, attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, %b)
-    FROM taken JOIN gatehouse.feed f ON f.partner = taken.partner AND f.sequence = taken.sequence
-    WHERE d.webhook = taken.webhook AND d.sequence = taken.sequence
-    RETURNING d.webhook, d.id, d.attempts, d.first_attempt_at, d.delivered_at, {feed}
-""").format
-_FEED: Final = SQL(", ").join(Identifier("f", column) for column in FeedRow._fields)
-_CLAIM_DUE: Final = _CLAIM(which=SQL("d.due IS NOT NULL"), feed=_FEED)
-_CLAIM_ASKED: Final = _CLAIM(which=SQL("d.asked"), feed=_FEED)
 _LOCK: Final = """
     SELECT webhook FROM gatehouse.webhook_cursors WHERE webhook = ANY(%b) ORDER BY webhook FOR UPDATE
 """
@@ -129,20 +113,6 @@ _CLEAR_REMOVED: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that is ours to try until its lease is over."""
-
-    webhook: UUID
-    id: UUID
-    """The same at every attempt: what receivers tell repetitions by."""
-    attempt: int
-    first_attempt_at: datetime
-    delivered_at: datetime | None
-    """When it was delivered before, where its owner asked for it again."""
-    event: FeedRow
-
-
 class Settled(NamedTuple):
     """What came of a claimed delivery; `due` is when to try again."""
 
@@ -156,6 +126,12 @@ async def begin(connection: AsyncConnection[Any], webhooks: Sequence[Webhook]) -
     """Give webhooks a cursor, at what was public when they were registered. One that has a cursor keeps it."""
     registered = BigintArray(webhook.registered_at for webhook in webhooks)
     await connection.execute(_BEGIN, (_ids(webhooks), _partners(webhooks), registered))
+
+
+async def took_lately(connection: AsyncConnection[Any]) -> list[UUID]:
+    """Webhooks whose receivers took what was delivered last."""
+    cursor = await connection.execute(_TOOK_LATELY, (LATELY,), prepare=False, binary=True)
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def make(connection: AsyncConnection[Any], webhooks: Sequence[Webhook], now: datetime) -> bool:
@@ -174,22 +150,6 @@ async def make(connection: AsyncConnection[Any], webhooks: Sequence[Webhook], no
             )
             await connection.execute(_MAKE, (*given, MADE_AT_ONCE, now), prepare=False)
     return bool(behind)
-
-
-async def claim(
-    connection: AsyncConnection[Any], rooms: Sequence[Room], *, now: datetime, until: datetime, asked: bool = False
-) -> list[Claimed]:
-    """Take what is due, `until` when others may; or only what owners `asked` for."""
-    if not rooms:
-        return []
-    given = (
-        UuidArray(room.webhook for room in rooms),
-        UuidArray(room.partner for room in rooms),
-        IntegerArray(room.places for room in rooms),
-    )
-    query = _CLAIM_ASKED if asked else _CLAIM_DUE
-    cursor = await connection.execute(query, (*given, now, until, until, now), prepare=False, binary=True)
-    return [_claimed(row) for row in await cursor.fetchall()]
 
 
 async def settle(connection: AsyncConnection[Any], settled: Sequence[Settled], now: datetime) -> None:
@@ -224,11 +184,6 @@ async def clear(connection: AsyncConnection[Any], removed: Iterable[UUID], *, be
     old = await connection.execute(_CLEAR_OLD, (before, at_most))
     gone = await connection.execute(_CLEAR_REMOVED, (UuidArray(removed), at_most))
     return old.rowcount + gone.rowcount
-
-
-def _claimed(row: tuple[Any, ...]) -> Claimed:
-    webhook, id_, attempt, first_attempt_at, delivered_at, *event = row
-    return Claimed(webhook, id_, attempt, first_attempt_at, delivered_at, FeedRow._make(event))
 
 
 def _ids(webhooks: Iterable[Webhook]) -> UuidArray:

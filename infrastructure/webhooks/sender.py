@@ -1,12 +1,11 @@
 """One attempt to deliver: a POST to an address that was checked, over TLS with the host's name, in bounded time.
 
-The pool connects through `PinnedBackend`, which asks the guard for addresses and connects to those alone: nothing else
-resolves the name. Redirects are not followed, proxies of the environment are not used, answers are hardly read.
+Connections come about through `PinnedBackend`, which asks the guard for addresses and connects to those alone: nothing
+else resolves the name. Redirects are not followed, proxies of the environment are not used, answers are hardly read.
 """
 
 import asyncio
 import ssl
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,6 +16,7 @@ import httpx2
 from infrastructure.retry_after import seconds_asked
 from infrastructure.version import VERSION
 from infrastructure.webhooks.callback_url import CallbackUrl
+from infrastructure.webhooks.connections import Connections
 from infrastructure.webhooks.public_addresses import AddressRefused, Guard
 
 DEADLINE: Final = 10.0
@@ -25,11 +25,6 @@ READING: Final = 1.0
 """Those of them that an answer's body may take; its head says it all."""
 LARGEST: Final = 4096
 """Bytes of an answer's body that are read, so that the connection can be used again; it is closed if there are more."""
-IDLE: Final = 30.0
-"""Seconds for which a connection is kept for the next delivery."""
-KEPT: Final = 256
-TRIED: Final = 3
-"""Addresses of a host that are tried in a row."""
 GONE: Final = 410
 BROKEN: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, OSError)
 """What a connection breaks with; TLS that does not come about is an `OSError`."""
@@ -51,46 +46,16 @@ class Outcome:
         return self.name == "delivered"
 
 
-class PinnedBackend(httpcore2.AnyIOBackend):
-    """Connects to what the guard lets through, and never to a name."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """A connection to the first of the host's addresses that answers. Raises `AddressRefused`."""
-        *others, last = (await self._guard.addresses(host))[:TRIED]
-        for address in others:
-            try:
-                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore2.ConnectError:
-                continue
-        return await super().connect_tcp(last, port, timeout, local_address, socket_options)
-
-
 class Sender:
     """Sends to whoever is public, over connections that are kept per host."""
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls or httpx2.create_ssl_context(trust_env=False),
-            max_connections=None,
-            max_keepalive_connections=KEPT,
-            keepalive_expiry=IDLE,
-            network_backend=PinnedBackend(guard),
-        )
+        self._connections = Connections(guard, tls or httpx2.create_ssl_context(trust_env=False))
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
+        """Close the connections that are kept."""
+        await self._connections.aclose()
 
     async def check(self, url: CallbackUrl) -> None:
         """Raise `AddressRefused` unless the host may be called now."""
@@ -110,18 +75,23 @@ class Sender:
             return Outcome("unreachable")
 
     async def _post(self, url: CallbackUrl, headers: dict[str, str], body: bytes) -> Outcome:
-        request: list[tuple[bytes | str, bytes | str]] = [
+        where = httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
+        fields: list[tuple[bytes | str, bytes | str]] = [
             ("host", url.authority),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
             ("user-agent", f"Gatehouse/{VERSION}"),
             *headers.items(),
         ]
-        where = httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
-        async with self._pool.stream("POST", where, headers=request, content=body) as response:
-            with suppress(TimeoutError, *BROKEN):  # it has said what counts
-                async with asyncio.timeout(READING):
-                    await _read(response)
+        request = httpcore2.Request("POST", where, headers=fields, content=body)
+        async with self._connections.to(where.origin) as connection:
+            response = await connection.handle_async_request(request)
+            try:
+                with suppress(TimeoutError, *BROKEN):  # it has said what counts
+                    async with asyncio.timeout(READING):
+                        await _read(response)
+            finally:
+                await response.aclose()
             return _outcome(response)
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infrastructure.webhooks.callback_url import BadCallbackUrl, parse_callback_url
-from infrastructure.webhooks.public_addresses import AddressRefused, Guard, is_public
+from infrastructure.webhooks.public_addresses import THREADS, AddressRefused, Guard, Resolver, is_public
 
 
 @pytest.mark.parametrize(
@@ -212,3 +213,26 @@ def test_whoever_asks_at_once_is_answered_with_one_look() -> None:
 
     assert asyncio.run(ask()) == [["8.8.8.8"]] * 9
     assert asked == ["partner.example"]
+
+
+def test_names_that_hang_do_not_hold_up_one_that_was_resolved_before() -> None:
+    over = threading.Event()
+
+    def resolve(host: str) -> list[str]:
+        if host.startswith("hanging"):
+            over.wait()
+        return ["8.8.8.8"]
+
+    async def ask() -> list[str]:
+        resolver = Resolver(resolve)
+        await resolver("partner.example")
+        hanging = [asyncio.create_task(resolver(f"hanging{number}.example")) for number in range(2 * THREADS)]
+        await asyncio.sleep(0)
+        try:
+            return await resolver("partner.example")
+        finally:
+            over.set()
+            await asyncio.gather(*hanging)
+            resolver.close()
+
+    assert asyncio.run(ask()) == ["8.8.8.8"]

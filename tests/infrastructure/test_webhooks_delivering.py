@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from infrastructure.webhooks.claiming import LEASE
 from infrastructure.webhooks.deliverer import Deliverer
-from infrastructure.webhooks.queue import LEASE
+from infrastructure.webhooks.pace import WIDEST
 from infrastructure.webhooks.retrying import GIVEN_UP_AFTER, LONGEST
 from tests.conftest import Server
 from tests.support.http import fresh_wallet, rows
@@ -154,6 +155,28 @@ async def test_a_receiver_that_asks_for_time_gets_it(world: World, receiver: Rec
     assert (early, len(receiver.server.requests)) == (1, 2)
 
 
+async def test_what_waits_for_a_receiver_that_asks_for_time_is_left_as_if_it_had_not_been_claimed(
+    world: World, receiver: Receiver
+) -> None:
+    for _ in range(4):
+        await world.register(fresh_wallet())
+    deliverer = await deliver(world)
+    for _ in range(WIDEST + 5):
+        await world.register(fresh_wallet())
+    receiver.replies = [Reply(429, headers={"retry-after": "1800"})] * WIDEST
+
+    await deliver(world, deliverer)
+
+    untried = await rows(
+        world,
+        "SELECT due <= now(), leased_until, first_attempt_at FROM gatehouse.webhook_deliveries"
+        " WHERE webhook = %s AND attempts = 0",
+        receiver.id,
+    )
+    assert len(receiver.server.requests) == 4 + WIDEST
+    assert untried == [(True, None, None)] * 5
+
+
 async def test_a_delivery_whose_worker_died_is_taken_up_again(world: World, receiver: Receiver) -> None:
     await world.register(fresh_wallet())
     await world.project()
@@ -169,6 +192,23 @@ async def test_a_delivery_whose_worker_died_is_taken_up_again(world: World, rece
 
     assert (leased, len(receiver.server.requests)) == (0, 1)
     assert (await receiver.deliveries())[0]["attempts"] == 2
+
+
+async def test_who_took_something_lately_does_not_have_to_prove_itself_to_a_worker_that_starts(
+    world: World, receiver: Receiver
+) -> None:
+    await world.register(fresh_wallet())
+    await deliver(world)
+    async with receiving(world) as new:
+        for _ in range(3):
+            await world.register(fresh_wallet())
+        await world.project()
+        begun = Deliverer(world.services)
+        await begun.take()
+        await begun.idle()
+
+        assert (len(receiver.server.requests), len(new.server.requests)) == (4, 1)
+        await deliver(world, begun)
 
 
 async def test_after_three_days_a_webhook_is_failing_and_nothing_is_lost(world: World, receiver: Receiver) -> None:
