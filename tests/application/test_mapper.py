@@ -153,7 +153,7 @@ PERSONAL = [CustomerDeactivated(ground=Ground.ISSUE, decided_by=ALICE, reason=SE
         }
     )
     for kind in EVENTS.values()
-    if kind.personal
+    if "reason" in kind.personal
 ]
 
 

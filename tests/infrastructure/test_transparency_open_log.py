@@ -150,7 +150,7 @@ async def test_nothing_can_be_written(anybody: httpx2.AsyncClient, method: str) 
     for path in ("/checkpoint", "/keys", "/tile/0/000.p/1"):
         response = await anybody.request(method, path)
         assert_problem(response, 405, "method_not_allowed")
-        assert response.headers["allow"] == "GET"
+        assert response.headers["allow"] == "GET, HEAD"
 
 
 async def test_the_keys_are_there_with_the_word_of_the_one_before(world: World, anybody: httpx2.AsyncClient) -> None:

@@ -128,9 +128,12 @@ def test_entries_of_another_type_are_foreign(tmp_path: Path) -> None:
 
 def test_registrations_of_another_partner_are_foreign(tmp_path: Path) -> None:
     registered = next(told for told in LOG.told if told.topic == "CustomerRegistered")
+    log = EntryLog(FIRST)
+    log.announce(FIRST)
+    log.append(CUSTOMER, registered.topic, registered.state)
     partner = json.loads(registered.state)["data"]["partner"]
     for name, found in ((partner, set()), (str(CUSTOMER), {"entry_foreign"})):
-        LOG.write(tmp_path / name, chosen=lambda told: told.stream == registered.stream, partner=name)
+        log.write(tmp_path / name, chosen=lambda told: told.stream == CUSTOMER, partner=name)
         assert codes(verify(tmp_path / name)) == found
 
 
