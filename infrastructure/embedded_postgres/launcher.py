@@ -6,6 +6,7 @@ setuid clears the death signal, and the parent may have died before it was asked
 
 import ctypes
 import os
+import signal
 import sys
 from typing import Final
 
@@ -18,6 +19,8 @@ def main(command: list[str], parent: int, death: int, uid: int, gid: int) -> Non
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
+    if death and death != signal.SIGKILL:
+        signal.signal(death, signal.SIG_DFL)  # a shell's background ignores some signals, and exec hands that on
     if death and sys.platform == "linux":
         if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death, 0, 0, 0) != 0:
             sys.exit(f"PR_SET_PDEATHSIG: {os.strerror(ctypes.get_errno())}")

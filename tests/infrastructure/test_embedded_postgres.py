@@ -586,3 +586,19 @@ os.execv({shutil.which("sleep")!r}, ["sleep", "60"])
         assert server.stdin
         server.stdin.close()
         assert server.wait(timeout=10) == -9
+
+
+def test_a_program_that_is_launched_from_a_shell_s_background_heeds_its_parent_s_death_all_the_same() -> None:
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        command = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGQUIT) is signal.SIG_DFL)"]
+        given = [os.getpid(), int(signal.SIGQUIT), os.geteuid(), os.getegid()]
+        done = subprocess.run(  # noqa: S603 -- our own launcher
+            [sys.executable, "-I", "-S", launcher.__file__, *map(str, given), *command],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+    assert done.stdout == "True\n"
