@@ -296,7 +296,7 @@ def witness(  # noqa: PLR0913 -- each is an option of its own
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""
-    _become("pytest", *(context.args or ["-n", "2"]))
+    _become("pytest", *(context.args or ["-n", "3"]))  # more than two cores: tests often wait for processes
 
 
 @app.command()
