@@ -19,7 +19,7 @@ from domain.refusals import CustomerErased, UnknownCustomer
 from domain.wallet import same_wallet
 from infrastructure.http import models
 from infrastructure.http.problems import Problem
-from infrastructure.http.rates import Budget, held_back
+from infrastructure.http.rates import Budget
 from infrastructure.http.requests import read_body, read_id
 from infrastructure.http.resources import (
     PARTNER,
@@ -112,7 +112,7 @@ class ChallengeRoutes:
         customer_id = read_id(call.request)
         body = await read_body(call.request, models.SignedChallenge)
         read_wallet(body.chain_id)
-        await self._bear_with(customer_id)
+        self._wrong.check(customer_id)
         message = _message(body.challenge)
         command = SignChallenge(
             wallet=body.chain_id,
@@ -128,14 +128,6 @@ class ChallengeRoutes:
         if any(isinstance(envelope.event, ChallengeFailed) for envelope in outcome.added):
             self._wrong.note(customer_id)
         return await _signed(call, outcome)
-
-    async def _bear_with(self, customer_id: UUID) -> None:
-        """Raise `Problem`, a little later, where too many answers were wrong."""
-        try:
-            self._wrong.check(customer_id)
-        except Problem:
-            await held_back()
-            raise
 
     async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:
         """The command with what the wallet says, where it may be a contract and its word would decide.

@@ -3,9 +3,7 @@
 `limits` would do, but its store in memory starts a thread every few requests, at 40 us each; a window here takes one.
 """
 
-import asyncio
 import time
-from random import uniform
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -15,8 +13,6 @@ from infrastructure.http.problems import Problem
 MINUTE: Final = 60
 MANY: Final = 1000
 """Keys that are counted before those that have gone quiet are forgotten."""
-HELD_BACK: Final = (0.1, 0.3)
-"""Seconds, at least and at most."""
 
 
 class Window(NamedTuple):
@@ -84,15 +80,6 @@ class Rates:
         self._reads = Budget("reads", bounds.reads_per_minute)
         self._writes = Budget("writes", bounds.writes_per_minute)
 
-    async def spend(self, key_id: UUID, method: str) -> None:
-        """Count a request. Raises `Problem`, a little later, where the key has called too often."""
-        try:
-            (self._reads if method == "GET" else self._writes).spend(key_id)
-        except Problem:
-            await held_back()
-            raise
-
-
-async def held_back() -> None:
-    """Wait before a refusal: who asks on at once waits here, and takes nobody's time. Not all come back together."""
-    await asyncio.sleep(uniform(*HELD_BACK))  # noqa: S311 -- no secret
+    def spend(self, key_id: UUID, method: str) -> None:
+        """Count a request. Raises `Problem` where the key has called too often."""
+        (self._reads if method == "GET" else self._writes).spend(key_id)

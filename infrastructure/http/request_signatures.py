@@ -25,7 +25,7 @@ from starlette.requests import Request
 from infrastructure.api_keys import Caller
 from infrastructure.http.content_digest import WrongDigest, digests_hold, expected_digests, hashing
 from infrastructure.http.problems import Problem
-from infrastructure.http.rates import Budget, held_back
+from infrastructure.http.rates import Budget
 from infrastructure.http.requests import has_body, header, kept_bytes
 from infrastructure.request_keys import RequestKey
 
@@ -65,11 +65,10 @@ class RequestSignatures:
         self._seen: dict[bytes, float] = {}
         self._wrong = Budget("wrong-signatures", MOST_WRONG)
 
-    async def check(self, request: Request, caller: Caller) -> Request:
+    def check(self, request: Request, caller: Caller) -> Request:
         """The request, whose body holds as far as it is read.
 
-        Raises `Problem`, a little later, where it is not signed as it must be, or where too many of its key's were not:
-        a check takes as long as ten requests.
+        Raises `Problem` where it is not signed as it must be, or where too many of its key's were not.
         """
         if caller.request_key is None:
             return request
@@ -79,7 +78,6 @@ class RequestSignatures:
         except Problem as problem:
             if problem.code == "request_signature_invalid":
                 self._wrong.note(caller.key_id)
-            await held_back()
             raise
 
     def _checked(self, request: Request, caller: Caller, key: RequestKey) -> Request:

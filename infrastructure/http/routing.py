@@ -1,10 +1,8 @@
 """What a route is, and the gate that every request goes through: who calls, may they, and what came of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -24,17 +22,15 @@ from infrastructure.api_keys import Caller, Role
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.http.authentication import Authentication
 from infrastructure.http.idempotency_key import Seal
-from infrastructure.http.problems import PROBLEMS, Problem, problem_response
+from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.rates import Rates
+from infrastructure.http.refusal_timing import wait_to_refuse
 from infrastructure.http.request_signatures import RequestSignatures
 from infrastructure.http.waiting import Waiting, preferred_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
 
 JSON: Final = "application/json"
-BEAT: Final = 0.02
-"""Seconds of which it takes a multiple to be told that there is nothing: somebody else's is found before it is refused,
-and how long that took must not tell."""
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -126,22 +122,23 @@ class Gate:
 
         async def endpoint(request: Request) -> Response:
             begun = perf_counter()
-            caller = await authenticate(request)
-            await self.rates.spend(caller.key_id, route.method)
-            request = await self.signatures.check(request, caller)
-            if caller.role not in route.roles:
-                raise Problem("forbidden")
-            if route.query is None and request.scope["query_string"]:
-                raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-            call = Call(request, caller, partial(self._admits, request, caller))
             try:
-                return await self._answer(route, call)
+                return await self._admitted(route, request, await authenticate(request))
             except (Refused, Problem) as refusal:
-                if PROBLEMS[refusal.code].status == HTTPStatus.NOT_FOUND:
-                    await asyncio.sleep(BEAT - (perf_counter() - begun) % BEAT)
+                await wait_to_refuse(refusal.code, begun)
                 raise
 
         return answered(f"{route.method} {route.path}", endpoint)
+
+    async def _admitted(self, route: Route, request: Request, caller: Caller) -> Response:
+        """The answer to a caller who is known, if it may call, and calls as it must."""
+        self.rates.spend(caller.key_id, route.method)
+        request = self.signatures.check(request, caller)
+        if caller.role not in route.roles:
+            raise Problem("forbidden")
+        if route.query is None and request.scope["query_string"]:
+            raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
+        return await self._answer(route, Call(request, caller, partial(self._admits, request, caller)))
 
     async def _answer(self, route: Route, call: Call) -> Response:
         """What the handler answers to a write, once, or to a read, which may wait and may be on record."""

@@ -17,7 +17,7 @@ from infrastructure.exports.asked import Asked
 from infrastructure.exports.order_folder import Finished, Order
 from infrastructure.http.admin_models import PEM
 from infrastructure.http.app import create_app
-from infrastructure.http.routing import BEAT
+from infrastructure.http.refusal_timing import BEAT
 from infrastructure.key_changes import IssuedKey, issue_key
 from tests.support.http import MISSING, Held, assert_problem, customers_at, fresh_wallet, head_of
 from tests.support.people import (

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from infrastructure.http import rates
+from infrastructure.http import refusal_timing
 from infrastructure.http.request_signatures import LARGEST
 from tests.support.http import CANARY, assert_problem
 from tests.support.signing import Signer, assert_refused, new_signer
@@ -59,7 +59,7 @@ REWRITTEN: Final = {
 
 @pytest.fixture(autouse=True)
 def _not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "HELD_BACK", (0.0, 0.0))
+    monkeypatch.setattr(refusal_timing, "HELD_BACK", (0.0, 0.0))
 
 
 @pytest.fixture(scope="module")

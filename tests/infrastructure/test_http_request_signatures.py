@@ -9,7 +9,7 @@ import pytest
 
 from application.handlers import append
 from infrastructure.api_keys import revoke
-from infrastructure.http import rates
+from infrastructure.http import refusal_timing
 from infrastructure.http.request_signatures import LONGEST_AGE, SKEW
 from infrastructure.key_changes import issue_key
 from tests.support.http import CANARY, MISSING, assert_problem, customers_at, head_of
@@ -34,7 +34,7 @@ PARTS: Final = ("@method", "@authority", "@path", "@query", "authorization")
 
 @pytest.fixture(autouse=True)
 def _not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "HELD_BACK", (0.0, 0.0))
+    monkeypatch.setattr(refusal_timing, "HELD_BACK", (0.0, 0.0))
 
 
 @pytest.fixture(scope="module")

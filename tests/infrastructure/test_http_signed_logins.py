@@ -7,7 +7,7 @@ from typing import Final
 import httpx2
 import pytest
 
-from infrastructure.http import rates
+from infrastructure.http import refusal_timing
 from infrastructure.key_changes import issue_key
 from tests.support.http import assert_problem
 from tests.support.signing import Signing, assert_refused, digest_of, new_pair, pem_of
@@ -43,7 +43,7 @@ class Login:
 
 @pytest.fixture(autouse=True)
 def _not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "HELD_BACK", (0.0, 0.0))
+    monkeypatch.setattr(refusal_timing, "HELD_BACK", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from limits import parse
 from application.ports import Unavailable
 from infrastructure.access import refusals
 from infrastructure.access.refusals import WINDOW, Refusals, TooMany
+from infrastructure.http.refusal_timing import HELD_BACK
 from infrastructure.key_changes import IssuedKey, issue_key
 from tests.support.http import assert_problem, head_of, rows
 from tests.support.tokens import call, log_in, token_of
@@ -84,6 +85,8 @@ async def test_wrong_bearers_in_masses_are_told_to_wait_and_others_are_not(
     statuses = {answer.status_code for answer in answers}
     assert statuses == {401, 429}
     assert right.status_code == 200
+    held = [answer.elapsed.total_seconds() for answer in answers if answer.status_code == 429]
+    assert min(held) >= HELD_BACK[0], "who asks on at once takes nobody's time"
 
 
 async def test_an_address_is_told_apart_from_others_and_a_network_of_ipv6_is_one(
