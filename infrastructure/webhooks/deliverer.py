@@ -8,6 +8,7 @@ the next of its stock begins.
 import asyncio
 import random
 from collections.abc import Container
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -62,7 +63,10 @@ class Deliverer:
         self._refreshed_at = self._cleared_at = float("-inf")
 
     async def run(self) -> None:
-        """Work for good; what is under way is cancelled with it, and taken up again by whoever comes next."""
+        """Work for good; what is under way is cancelled with it, and taken up again by whoever comes next.
+
+        What is only in stock is given back at once.
+        """
         try:
             while True:
                 try:
@@ -75,6 +79,8 @@ class Deliverer:
         finally:
             for task in self._under_way:
                 task.cancel()
+            with suppress(*AWAY):  # the leases end by themselves
+                await self._give_back([turn.claimed for pace in self._paces.by_webhook.values() for turn in pace.stock])
 
     async def take(self) -> bool:
         """Settle what has ended, make and claim what is due, and begin it; False if there was nothing to do."""
@@ -192,8 +198,8 @@ class Deliverer:
             await record(self._services, verdicts)
             self._refreshed_at = float("-inf")
         hurried = self._back | verdicts.recovered
-        left_over = self._left_over(verdicts.failing)
-        if not settled and not hurried and not left_over:
+        await self._give_back(self._left_over(verdicts.failing))
+        if not settled and not hurried:
             return
         async with self._services.pool.connection() as connection:
             if settled:
@@ -202,8 +208,12 @@ class Deliverer:
             if hurried:
                 await queue.hurry(connection, hurried, now)
                 self._back -= hurried
-            if left_over:
-                await give_back(connection, left_over, now)
+
+    async def _give_back(self, claimed: list[Claimed]) -> None:
+        """Leave to whoever comes next what is not going to be tried here."""
+        if claimed:
+            async with self._services.pool.connection() as connection:
+                await give_back(connection, claimed, self._services.clock())
 
     def _left_over(self, failing: Container[UUID]) -> list[Claimed]:
         """What is not going to be tried in time, or at all; should it not be given back, its lease ends."""

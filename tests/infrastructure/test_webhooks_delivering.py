@@ -1,9 +1,11 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
-from infrastructure.webhooks.claiming import LEASE
+from infrastructure.webhooks.claiming import LEASE, Room, Rooms, claim
 from infrastructure.webhooks.deliverer import Deliverer
 from infrastructure.webhooks.pace import WIDEST
 from infrastructure.webhooks.retrying import GIVEN_UP_AFTER, LONGEST
@@ -17,6 +19,10 @@ pytestmark = pytest.mark.anyio
 
 LATER = LONGEST + timedelta(seconds=1)
 """By then every retry is due."""
+UNTRIED = """
+    SELECT due <= now(), leased_until, first_attempt_at FROM gatehouse.webhook_deliveries
+    WHERE webhook = %s AND attempts = 0
+"""
 
 
 @pytest.fixture(scope="module")
@@ -167,14 +173,48 @@ async def test_what_waits_for_a_receiver_that_asks_for_time_is_left_as_if_it_had
 
     await deliver(world, deliverer)
 
-    untried = await rows(
-        world,
-        "SELECT due <= now(), leased_until, first_attempt_at FROM gatehouse.webhook_deliveries"
-        " WHERE webhook = %s AND attempts = 0",
-        receiver.id,
-    )
+    untried = await rows(world, UNTRIED, receiver.id)
     assert len(receiver.server.requests) == 4 + WIDEST
     assert untried == [(True, None, None)] * 5
+
+
+async def test_a_worker_that_is_told_to_end_leaves_what_it_has_in_stock_to_the_next(
+    world: World, receiver: Receiver
+) -> None:
+    for _ in range(4):
+        await world.register(fresh_wallet())
+    ending = await deliver(world)
+    for _ in range(WIDEST + 5):
+        await world.register(fresh_wallet())
+    receiver.replies = [Reply(silent=True)] * WIDEST
+    await world.project()
+    await ending.take()
+
+    running = asyncio.create_task(ending.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+
+    untried = await rows(world, UNTRIED, receiver.id)
+    assert untried == [(True, None, None)] * 5
+
+
+async def test_no_more_is_claimed_than_there_is_room_for_in_all(world: World, receiver: Receiver) -> None:
+    async with receiving(world) as other:
+        for _ in range(3):
+            await world.register(fresh_wallet())
+        await world.project()
+        starting = Deliverer(world.services)
+        await starting.take()  # which makes the deliveries, and tries one to each
+        await starting.idle()
+        partner = next(UUID(key["partner"]) for key in await world.services.directory.all() if key["name"] == "partner")
+        rooms = Rooms([Room(UUID(each.id), partner, 9) for each in (receiver, other)], at_most=3)
+
+        async with world.services.pool.connection() as connection:
+            now = world.clock()
+            claimed = await claim(connection, rooms, now=now, until=now + timedelta(seconds=LEASE))
+
+    assert len(claimed) == 3
 
 
 async def test_a_delivery_whose_worker_died_is_taken_up_again(world: World, receiver: Receiver) -> None:
