@@ -21,6 +21,8 @@ from infrastructure.sandbox.source import OUTCOMES
 REFUSED: Final = ["401", "403", "404", "409", "410", "412", "416", "422"]
 """What a sound request may be answered, too. The service looks further than a schema can: at checksums, signatures,
 clocks and versions. That none of it is for the request's form is a check of ours."""
+THROTTLED: Final = {"include-operation-id": "login_log_in"}
+"""Where 429 is promised: budgets are never used up here, but whoever shows wrong secrets in masses is told to wait."""
 MALFORMED: Final = ["400", "405", "413", "415"]
 """What a wrong request may be answered besides: too large comes before wrong."""
 STREAM: Final = "text/event-stream"
@@ -84,10 +86,8 @@ def explore(target: Target, explored: Explored, *, phases: Collection[str], exam
             "headers": {"Authorization": f"Bearer {target.key}"},
             "generation": {"max-examples": examples, "database": "none", "no-shrink": True},
             "phases": {name: {"enabled": name in phases} for name in ("examples", "coverage", "fuzzing", "stateful")},
-            "checks": {
-                "positive_data_acceptance": {"expected-statuses": [*REFUSED, "2xx", "503"]},
-                "negative_data_rejection": {"expected-statuses": [*REFUSED, *MALFORMED]},
-            },
+            "checks": _checks(),
+            "operations": [THROTTLED | {"checks": _checks("429")}],
         }
     )
     schema = schemathesis.openapi.from_dict(target.document, config=config)
@@ -99,6 +99,14 @@ def explore(target: Target, explored: Explored, *, phases: Collection[str], exam
                 _broken(explored, event.label, "error", str(event.value))
             case events.FatalError():
                 raise event.exception
+
+
+def _checks(*more: str) -> dict[str, Any]:
+    """What may be answered to what is sound, and to what is not."""
+    return {
+        "positive_data_acceptance": {"expected-statuses": [*REFUSED, *more, "2xx", "503"]},
+        "negative_data_rejection": {"expected-statuses": [*REFUSED, *more, *MALFORMED]},
+    }
 
 
 def planted(document: dict[str, Any], seed: Seed) -> dict[str, Any]:
