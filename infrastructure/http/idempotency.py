@@ -5,10 +5,11 @@ record first, and its answer sealed. What is not decided leaves no record: fault
 """
 
 import asyncio
-import hmac
 import json
-from dataclasses import dataclass, field, replace
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
@@ -110,7 +111,7 @@ class Repeats:
         self._hashes = KeyHashes(services.keys)
         self._entries = IdempotencyKeys(services.pool)
         self._under_way: dict[bytes, _First] = {}
-        self._settled: dict[bytes, None] = {}
+        self._settled: OrderedDict[bytes, None] = OrderedDict()
 
     async def answer(self, route: Route, call: Call) -> Response:
         """Execute the request, unless it is a repeat."""
@@ -124,7 +125,7 @@ class Repeats:
         if first is not None:
             return await first.follow(once.fingerprint)
         seal = partial(self._hashes.seal, call.caller.actor, given)
-        call = replace(call, request=request, once=once, seal=seal)
+        call = Call(request, call.caller, call.admitted, once, seal)
         first = self._under_way[key] = _First(once)
         try:
             if route.render is not None:
@@ -174,7 +175,7 @@ class Repeats:
         """Know a key that is on record, for a while: its repeats make no batch of the executor's start again."""
         self._settled[key] = None
         if len(self._settled) > REMEMBERED:
-            del self._settled[next(iter(self._settled))]
+            self._settled.popitem(last=False)
 
     async def _begun(self, route: Route, call: Call, once: Once, seal: Seal) -> Response:
         """Carry out anything else, if nobody has or does."""
@@ -230,7 +231,7 @@ def _kept(refusal: Refused | Problem) -> bool:
     return PROBLEMS[refusal.code].status in DECIDED and refusal.code not in PASSING
 
 
-def _hashed(request: Request, payload: "hmac.HMAC", once: Once) -> Request:
+def _hashed(request: Request, payload: blake2b, once: Once) -> Request:
     """The request with a body that is hashed as it is read."""
 
     async def receive() -> Any:  # noqa: ANN401 -- ASGI's own

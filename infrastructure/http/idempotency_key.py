@@ -4,9 +4,9 @@ A key is whatever its caller chose, a name perhaps: only keyed hashes of it are 
 What is sealed with it opens for nobody who has not both the key itself and the deployment's.
 """
 
-import hmac
 import os
 import re
+from hashlib import blake2b
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,6 +19,10 @@ from infrastructure.keys.sealing import NONCE
 LONGEST: Final = 255
 """Characters of a key, without quotes."""
 
+SIZE: Final = 16
+"""Bytes of a hash: nobody without the deployment's key can look for two that are alike."""
+SEALING: Final = 32
+"""Bytes of a key of AES-256."""
 _QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"', re.ASCII)
 """A string of a structured field (RFC 9651, 3.3.3)."""
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -59,7 +63,7 @@ def _malformed(code: str) -> Problem:
 
 
 class KeyHashes:
-    """Keyed hashes of keys and payloads. Another deployment's are others."""
+    """Keyed hashes of keys and payloads (RFC 7693, 2.9), 128 bits each. Another deployment's are others."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys.derived("idempotency key")
@@ -68,19 +72,19 @@ class KeyHashes:
 
     def key_of(self, caller: str, key: str) -> bytes:
         """The hash of a caller's key: two callers' keys have nothing to do with each other."""
-        return hmac.digest(self._keys, _owned(caller, key), "sha256")
+        return blake2b(_owned(caller, key), digest_size=SIZE, key=self._keys).digest()
 
     def payload_of(self, request: Request, body: bytes) -> bytes:
         """The hash of a whole request."""
-        return hmac.digest(self._payloads, _head(request) + body, "sha256")
+        return blake2b(_head(request) + body, digest_size=SIZE, key=self._payloads).digest()
 
-    def payload(self, request: Request) -> "hmac.HMAC":
+    def payload(self, request: Request) -> blake2b:
         """The same hash, to be continued with the body as it comes."""
-        return hmac.new(self._payloads, _head(request), "sha256")
+        return blake2b(_head(request), digest_size=SIZE, key=self._payloads)
 
     def seal(self, caller: str, key: str) -> "Seal":
         """What seals for whoever comes with this key again."""
-        return Seal(hmac.digest(self._seals, _owned(caller, key), "sha256"))
+        return Seal(blake2b(_owned(caller, key), digest_size=SEALING, key=self._seals).digest())
 
 
 class Seal:

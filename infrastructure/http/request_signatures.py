@@ -6,6 +6,7 @@ Without a registered key a signature proves nothing, and is ignored.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,7 +63,7 @@ class RequestSignatures:
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
-        self._seen: dict[bytes, float] = {}
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._wrong = Budget("wrong-signatures", MOST_WRONG)
 
     def check(self, request: Request, caller: Caller) -> Request:
@@ -109,7 +110,7 @@ class RequestSignatures:
         """Remember what was signed, not the signature: of one text there are many valid ECDSA signatures."""
         now, seen = time.monotonic(), self._seen
         while seen and (len(seen) >= REMEMBERED or next(iter(seen.values())) < now):
-            del seen[next(iter(seen))]
+            seen.popitem(last=False)
         signed = sha256(repr(sorted(covered.items())).encode()).digest()
         if signed in seen:
             raise _invalid("replayed")
