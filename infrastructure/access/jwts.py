@@ -4,7 +4,6 @@ Issuers put into headers what they like, so an unknown one is no reason to refus
 """
 
 from collections import OrderedDict
-from hashlib import sha256
 from typing import Final, Generic, TypeVar
 from warnings import catch_warnings, simplefilter
 
@@ -55,25 +54,21 @@ def key_named(text: str) -> str | None:
 
 
 class Remembered(Generic[T]):
-    """What tokens were found to mean, by their SHA-256, so that each is verified once. The oldest gives way."""
+    """What tokens were found to mean, so that each is verified once. The oldest gives way."""
 
     def __init__(self) -> None:
-        self._meanings: OrderedDict[bytes, T] = OrderedDict()
+        self._meanings: OrderedDict[str, T] = OrderedDict()
 
     def get(self, token: str) -> T | None:
         """What the token means, where that is known."""
-        return self._meanings.get(_digest(token))
+        return self._meanings.get(token)
 
     def put(self, token: str, meaning: T) -> None:
         """Remember what was verified."""
-        self._meanings[_digest(token)] = meaning
+        self._meanings[token] = meaning
         if len(self._meanings) > REMEMBERED:
             self._meanings.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
         self._meanings.clear()
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -23,7 +23,7 @@ SIZE: Final = 16
 """Bytes of a hash: nobody without the deployment's key can look for two that are alike."""
 SEALING: Final = 32
 """Bytes of a key of AES-256."""
-_QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"', re.ASCII)
+_QUOTED: Final = re.compile(r'"((?:[ !#-\[\]-~]++|\\["\\])*)"', re.ASCII)
 """A string of a structured field (RFC 9651, 3.3.3)."""
 _ESCAPED: Final = re.compile(r"\\(.)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
