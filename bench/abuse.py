@@ -7,6 +7,7 @@ An attack is a coroutine that goes on until it is cancelled; what the service do
 import asyncio
 import json
 import os
+import random
 import secrets
 import sys
 import time
@@ -29,10 +30,10 @@ PIECE: Final = b"x" * 65536
 SLOW_ONES: Final = 300
 IDLE_ONES: Final = 3000
 FAST_ONES: Final = 16
-WRONG_ONES: Final = 64
+WRONG_ONES: Final = 128
 NICENESS: Final = 15
-BACK: Final = 0.05
-"""Seconds before who was thrown out is back."""
+BACK: Final = 0.1
+"""Seconds within which who was thrown out is back: each in its own time, as machines that know nothing of another."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ async def again_and_again(target: Target, answers: Answers, attack: Connected) -
         finally:
             if writer is not None:
                 writer.transport.abort()
-        await asyncio.sleep(BACK)
+        await asyncio.sleep(random.uniform(0, BACK))  # noqa: S311 -- nobody is to guess it
 
 
 async def answered(reader: asyncio.StreamReader, answers: Answers) -> None:

@@ -1,7 +1,7 @@
 """`abuse`: what is done to the service on purpose must not be felt by whoever means well.
 
 A partner registers and reads at a steady pace, round after round, under each attack (bench/abuse.py, a process of its
-own) and in peace right before it. What counts is the median, over the rounds, of its p99 under attack by that before.
+own) and in peace right before it. What counts is its p99 under attack by that in peace, each over all rounds.
 The service runs as it is delivered, with its default limits.
 """
 
@@ -11,8 +11,9 @@ import statistics
 import tempfile
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -42,7 +43,7 @@ SECONDS: Final = 4.0
 """Of a turn."""
 GRACE: Final = 1.0
 """Seconds from an attack's beginning to the turn's."""
-REQUESTS: Final = 100
+REQUESTS: Final = 200
 """A second, of which one in three is a registration."""
 AT_ONCE: Final = 8
 AT_MOST: Final = 2.0
@@ -58,11 +59,11 @@ class Partner:
         self._numbers = count()
         self.statuses: Counter[str] = Counter()
 
-    async def turn(self) -> float:
-        """Call for a turn; the p99 in milliseconds."""
+    async def turn(self) -> list[float]:
+        """Call for a turn; how long each answer took, in milliseconds."""
         latencies: list[float] = []
         await asyncio.gather(*(self._call(latencies, number / REQUESTS) for number in range(AT_ONCE)))
-        return statistics.quantiles(latencies, n=100, method="inclusive")[98] * 1000
+        return latencies
 
     async def _call(self, latencies: list[float], after: float) -> None:
         loop = asyncio.get_running_loop()
@@ -70,10 +71,10 @@ class Partner:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._target.port)
         for number in range(int(self._seconds * REQUESTS / AT_ONCE)):
             await asyncio.sleep(begun + after + number * AT_ONCE / REQUESTS - loop.time())
-            sent = loop.time()
+            sent = perf_counter()
             writer.write(self._request())
             await answered(reader, self.statuses)
-            latencies.append(loop.time() - sent)
+            latencies.append(1000 * (perf_counter() - sent))
         writer.close()
 
     def _request(self) -> bytes:
@@ -87,17 +88,20 @@ class Partner:
 
 @dataclass
 class Turns:
-    """The p99 before and under each attack, and what the attackers were answered."""
+    """How long answers took before and under each attack, and what the attackers were answered."""
 
-    p99s: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    before: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    under: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     answers: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def ratios(self) -> dict[str, float]:
         """What counts, by attack."""
-        return {
-            attack: round(statistics.median(under / before for before, under in pairs), 2)
-            for attack, pairs in self.p99s.items()
-        }
+        return {attack: round(p99(under) / p99(self.before[attack]), 2) for attack, under in self.under.items()}
+
+
+def p99(latencies: list[float]) -> float:
+    """The 99th percentile."""
+    return statistics.quantiles(latencies, n=100, method="inclusive")[98]
 
 
 async def run(rounds: int, seconds: float = SECONDS) -> dict[str, object]:
@@ -121,9 +125,8 @@ async def run(rounds: int, seconds: float = SECONDS) -> dict[str, object]:
             )
     ratios = turns.ratios()
     wrong = sum(number for status, number in partner.statuses.items() if status not in {"200", "201"})
-    in_peace = [before for pairs in turns.p99s.values() for before, _ in pairs]
     return {
-        "p99_in_peace_ms": round(statistics.median(in_peace), 2),
+        "p99_in_peace_ms": round(p99([*chain.from_iterable(turns.before.values())]), 2),
         "p99_by_that_in_peace": ratios,
         "at_most": AT_MOST,
         "answers": turns.answers,
@@ -138,10 +141,10 @@ async def _rounds(rounds: int, partner: Partner, attackers: Subprocess, job: dic
     turns = Turns()
     for _ in track(range(rounds), description="attacking", console=Console(stderr=True), transient=True):
         for attack in ATTACKS:
-            before = await partner.turn()
+            turns.before[attack] += await partner.turn()
             attackers.tell({"attack": attack, **job})
             await asyncio.sleep(GRACE)
-            turns.p99s[attack].append((before, await partner.turn()))
+            turns.under[attack] += await partner.turn()
             turns.answers[attack].update(await asyncio.to_thread(attackers.answer))
             await asyncio.sleep(GRACE)
     return turns

@@ -201,6 +201,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         app,
         http=partial(JoiningProtocol, connections),  # type: ignore[arg-type] # uvicorn only calls it
         log_config=None,
+        log_level="error",  # whoever floods us with what is not HTTP does not flood the log
         access_log=False,
         server_header=False,
         proxy_headers=False,

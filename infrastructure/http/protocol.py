@@ -5,7 +5,7 @@ What is written within one turn of the event loop is sent at its end instead. It
 """
 
 import asyncio
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from uvicorn._types import ASGISendCallable, ASGISendEvent
@@ -21,6 +21,8 @@ MOST_FIELDS: Final = 100
 """Fields of a head."""
 FRAMING: Final = 32
 """Bytes of a body that make up for one of its framing, so that a long body may come in many chunks."""
+PORTION: Final = 8 * 1024
+"""Bytes that are parsed before it is asked whether they are too many; a read may be of 256 KiB."""
 HEAD: Final = 15.0
 """Seconds within which a head is here whole, from the connection's beginning or the last answer."""
 BODY: Final = 15.0
@@ -111,11 +113,15 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came. A request that is all head is refused before it has an end."""
-        self._overhead += len(data)
-        super().data_received(data)
-        self._take_pieces()
-        if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
-            self.send_400_response("")
+        for begin in range(0, len(data), PORTION):
+            if self.transport.is_closing():
+                return
+            portion = data[begin : begin + PORTION]
+            self._overhead += len(portion)
+            super().data_received(portion)
+            self._take_pieces()
+            if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
+                self.send_400_response("")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
@@ -218,10 +224,16 @@ class JoiningProtocol(HttpToolsProtocol):
         cycle = self.cycle
         first = cycle is None or (not cycle.response_started if self._begun else cycle.response_complete)
         if first and (self._overhead or self._begun):
-            refusal = finish(problem_response(Problem(code, headers={"Connection": "close"})))
-            head = b"".join(b"%b: %b\r\n" % header for header in refusal.raw_headers)
-            self.transport.write(STATUS_LINE[refusal.status_code] + head + b"\r\n" + bytes(refusal.body))
+            self.transport.write(_refusal(code))
         self.transport.close()
+
+
+@cache
+def _refusal(code: str) -> bytes:
+    """The whole answer to what never became a request."""
+    refusal = finish(problem_response(Problem(code, headers={"Connection": "close"})))
+    head = b"".join(b"%b: %b\r\n" % header for header in refusal.raw_headers)
+    return STATUS_LINE[refusal.status_code] + head + b"\r\n" + bytes(refusal.body)
 
 
 async def _send_unchunked(cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent) -> None:
