@@ -5,10 +5,12 @@ import os
 import subprocess
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from threading import Barrier
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -30,6 +32,7 @@ from domain.vocabulary import Ground, Sealed
 from infrastructure.embedded_postgres import binaries
 from infrastructure.evidence_store import SealedEvidence
 from infrastructure.faults import KeyProblem
+from infrastructure.keys.deployment import BEGIN_MASTER
 from infrastructure.keys.keyring import Destroyed, Keyring
 from infrastructure.keys.masters import MasterKeys
 from infrastructure.keys.sealing import MasterKey, SubjectKey, open_text, place_of, seal_text
@@ -299,3 +302,19 @@ async def test_many_at_once_share_few_connections_and_one_who_gives_up_harms_nob
         await asyncio.gather(*(kept.evidence.keep(uuid4(), [b"said"]) for _ in range(8)), return_exceptions=True)
         await asyncio.gather(*(kept.evidence.keep(uuid4(), [b"said"]) for _ in range(32)))
         assert rows(database, connected)[0][0] <= 2
+
+
+def test_processes_that_begin_a_database_at_once_agree_on_its_first_master_key(database: str) -> None:
+    together = Barrier(6, timeout=30)
+
+    def begin() -> None:
+        with psycopg.connect(service_conninfo(database), autocommit=True) as connection:
+            for _ in range(50):
+                together.wait()
+                connection.execute(BEGIN_MASTER, (MASTER,))
+                if together.wait() == 0:
+                    assert rows(database, "DELETE FROM gatehouse.master_keys RETURNING current") == [(True,)]
+
+    with ThreadPoolExecutor(together.parties) as processes:
+        for ended in [processes.submit(begin) for _ in range(together.parties)]:
+            ended.result()
