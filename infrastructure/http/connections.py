@@ -6,6 +6,7 @@ byte by byte, or reads no answer is ended here, by one look at all of them a sec
 
 import asyncio
 import resource
+from collections import deque
 from typing import Final, Protocol
 
 LOOK: Final = 1.0
@@ -28,6 +29,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """End it at once."""
 
+    def go_on(self) -> bool:
+        """Take a portion of what it was sent; True while there is more."""
+
 
 class Connections:
     """All that are open, `most` at once."""
@@ -35,6 +39,7 @@ class Connections:
     def __init__(self, most: int) -> None:
         self._most = min(most, _files() - SPARE)
         self._open: set[Connection] = set()
+        self._queue: deque[Connection] = deque()
 
     def enter(self, connection: Connection) -> None:
         """Take one in, in the place of those that have waited longest where there are too many."""
@@ -45,6 +50,19 @@ class Connections:
     def leave(self, connection: Connection) -> None:
         """Forget one that has ended."""
         self._open.discard(connection)
+
+    def queue(self, connection: Connection) -> None:
+        """Let one go on, in its turn: one portion in each turn of the loop, however many wait."""
+        if not self._queue:
+            asyncio.get_running_loop().call_soon(self._next)
+        self._queue.append(connection)
+
+    def _next(self) -> None:
+        connection = self._queue.popleft()
+        if connection.go_on():
+            self._queue.append(connection)
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._next)
 
     async def watch(self) -> None:
         """Hurry everybody, for ever."""

@@ -21,8 +21,10 @@ MOST_FIELDS: Final = 100
 """Fields of a head."""
 FRAMING: Final = 32
 """Bytes of a body that make up for one of its framing, so that a long body may come in many chunks."""
-PORTION: Final = 8 * 1024
+PORTION: Final = 2 * 1024
 """Bytes that are parsed before it is asked whether they are too many; a read may be of 256 KiB."""
+MANY: Final = PORTION // FRAMING
+"""Chunks within a portion, from which on it is dear to parse."""
 HEAD: Final = 15.0
 """Seconds within which a head is here whole, from the connection's beginning or the last answer."""
 BODY: Final = 15.0
@@ -80,6 +82,8 @@ class JoiningProtocol(HttpToolsProtocol):
     """Bytes of the request under way that are not its body."""
     _begun = False
     """Whether its head is complete."""
+    _dear = False
+    """Whether its body comes in so small chunks that each costs more than its bytes."""
     _answering: RequestResponseCycle | None = None
     """The request that is being answered, or was last; uvicorn knows the one that came last."""
     _body = 0
@@ -96,6 +100,8 @@ class JoiningProtocol(HttpToolsProtocol):
         self._crowd = connections
         self._pieces: list[bytes] = []
         """Of a body, as they were parsed; a chunk may be of a byte, and is not worth more than this at once."""
+        self._unparsed = b""
+        """What has to wait for its turn."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 -- uvicorn's own signature says no more
         """Begin a connection."""
@@ -112,16 +118,38 @@ class JoiningProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came. A request that is all head is refused before it has an end."""
-        for begin in range(0, len(data), PORTION):
-            if self.transport.is_closing():
+        """Parse what came. What is dear to parse waits for its turn."""
+        if not self._unparsed:
+            for begin in range(0, len(data), PORTION):
+                if self._dear:
+                    data = data[begin:]
+                    self._crowd.queue(self)
+                    break
+                self._parse(data[begin : begin + PORTION])
+            else:
                 return
-            portion = data[begin : begin + PORTION]
-            self._overhead += len(portion)
-            super().data_received(portion)
-            self._take_pieces()
-            if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
-                self.send_400_response("")
+        self._unparsed += data
+        self.transport.pause_reading()
+
+    def go_on(self) -> bool:
+        """Parse the next portion of what has to wait; True while there is more."""
+        portion, self._unparsed = self._unparsed[:PORTION], self._unparsed[PORTION:]
+        self._parse(portion)
+        if self.transport.is_closing():
+            return False
+        if not self._unparsed and not self.flow.read_paused:
+            self.transport.resume_reading()
+        return bool(self._unparsed)
+
+    def _parse(self, portion: bytes) -> None:
+        """Parse a portion. A request that is all head is refused before it has an end."""
+        if self.transport.is_closing():
+            return
+        self._overhead += len(portion)
+        super().data_received(portion)
+        self._take_pieces()
+        if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
@@ -157,7 +185,7 @@ class JoiningProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the request."""
         self._take_pieces()
-        self._overhead, self._begun = 0, False
+        self._overhead, self._begun, self._dear = 0, False, False
         self._unanswered += 1
         super().on_message_complete()
 
@@ -165,6 +193,7 @@ class JoiningProtocol(HttpToolsProtocol):
         """Take what was parsed of a body, which has a bound of its own. What nobody waits for is not read for long."""
         if not self._pieces:
             return
+        self._dear = self._dear or len(self._pieces) > MANY
         body, self._pieces = b"".join(self._pieces), []
         self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
         self._body += len(body)
@@ -199,7 +228,7 @@ class JoiningProtocol(HttpToolsProtocol):
             self._unread_since = self._unread_since or now
             if now - self._unread_since > UNREAD:
                 self.abort()
-        elif self._unanswered == 0 and self.flow.read_paused:  # it is we who do not read
+        elif self._unanswered == 0 and (self._unparsed or self.flow.read_paused):  # it is we who do not read
             self._since = now
         elif self._unanswered <= 0 and now - self._since > self._patience():
             self._refuse("request_timeout")

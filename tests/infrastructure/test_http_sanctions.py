@@ -1,6 +1,7 @@
 """`POST /v1/sanctions-lists`: the list is the body, however long, and nothing but a whole one counts."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import pytest
 from infrastructure.http import sanctions
 from infrastructure.sanctions import bounded_xml
 from tests.infrastructure.test_sanctions_adoption import adoptions, state
-from tests.support.http import CANARY, assert_problem, head_of
+from tests.support.http import CANARY, assert_problem, head_of, send_parts
 from tests.support.lists import address, days_ago, list_xml
 from tests.support.world import World
 
@@ -129,6 +130,24 @@ async def test_a_list_of_megabytes_may_come_in_small_chunks_while_others_are_ans
     response = await post(world, chunks())
 
     assert (response.status_code, response.json()["entries"], asked) == (200, 1_549, 16)
+
+
+async def test_a_list_may_come_in_very_small_chunks_of_which_more_come_while_some_wait(world: World) -> None:
+    whole = list_xml(*range(1, 50), published=days_ago(1), filler=45)
+    chunks = [b"19\r\n%b\r\n" % whole[begin : begin + 25].ljust(25) for begin in range(0, len(whole), 25)]
+    key = f"Authorization: {world.admin.headers['Authorization']}"
+    fields = ("Host: x", key, "Connection: close", "Content-Type: application/xml", "Transfer-Encoding: chunked")
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield "\r\n".join((f"POST {PATH} HTTP/1.1", *fields, "", "")).encode()
+        for begin in range(0, len(chunks), 400):
+            yield b"".join(chunks[begin : begin + 400])
+            assert (await world.partner.get("/health/live")).status_code == 200
+        yield b"0\r\n\r\n"
+
+    answer = await send_parts(world, parts())
+
+    assert (answer.status, json.loads(answer.body)["entries"]) == (200, 94)
 
 
 async def test_a_list_that_is_announced_too_large_is_not_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

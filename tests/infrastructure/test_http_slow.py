@@ -199,15 +199,20 @@ async def test_of_too_many_connections_those_that_wait_longest_are_ended(
 class Held:
     """A connection that notes what becomes of it."""
 
-    def __init__(self, waits_since: float | None) -> None:
+    def __init__(self, waits_since: float | None, portions: int = 0) -> None:
         self.waits_since = waits_since
         self.aborted = False
+        self.portions = portions
 
     def hurry(self, now: float) -> None:
         """Take its time."""
 
     def abort(self) -> None:
         self.aborted = True
+
+    def go_on(self) -> bool:
+        self.portions -= 1
+        return self.portions > 0
 
 
 def test_a_connection_with_a_request_under_way_is_never_in_the_way() -> None:
@@ -229,6 +234,20 @@ def test_where_all_have_a_request_under_way_the_newest_is_ended() -> None:
     assert not any(held.aborted for held in busy)
     crowd.leave(busy[0])
     crowd.enter(Held(2.0))
+
+
+async def test_what_is_dear_goes_on_by_one_portion_in_a_turn_of_the_loop_each_in_its_turn() -> None:
+    crowd = Connections(9)
+    queued = [Held(None, portions) for portions in (2, 1, 3)]
+    for connection in queued:
+        crowd.queue(connection)
+
+    seen = []
+    for _ in range(7):
+        await asyncio.sleep(0)
+        seen.append(tuple(held.portions for held in queued))
+
+    assert seen == [(1, 1, 3), (1, 0, 3), (1, 0, 2), (0, 0, 2), (0, 0, 1), (0, 0, 0), (0, 0, 0)]
 
 
 @pytest.mark.parametrize(("fields", "status"), [(MOST_FIELDS, 200), (MOST_FIELDS + 1, 431), (10_000, 431)])

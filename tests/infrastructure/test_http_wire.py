@@ -19,6 +19,7 @@ from tests.support.http import (
     assert_no_canary,
     assert_problem,
     head_of,
+    send_parts,
     send_raw,
     service_log,
 )
@@ -260,6 +261,27 @@ async def test_a_body_in_small_chunks_is_no_large_head(world: World) -> None:
     answer = await send_raw(world, head, chunk * 8192, b"0\r\n\r\n")
 
     assert (answer.status, json.loads(answer.body)["code"]) == (400, "invalid_json")
+
+
+async def test_requests_sent_at_once_are_all_answered_though_a_body_comes_in_chunks_of_a_byte(
+    world: World,
+) -> None:
+    key = f"Authorization: {world.partner.headers['Authorization']}"
+    fields = ("Host: x", key, "Content-Type: application/json", "Transfer-Encoding: chunked", "", "")
+    head = "\r\n".join(("POST /v1/customers HTTP/1.1", *fields)).encode()
+    content = json.dumps({"chainId": CANARY}).rjust(10_000).encode()
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n"
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield head + body + head + body[:20_000]
+        assert (await world.partner.get("/health/live")).status_code == 200
+        yield body[20_000:] + request("GET /health/live HTTP/1.1")
+
+    answers = await asyncio.gather(*(send_parts(world, parts()) for _ in range(3)))
+
+    assert [answer.status for answer in answers] == [422, 422, 422]
+    assert [answer.body.count(b"HTTP/1.1 422 ") for answer in answers] == [1, 1, 1]
+    assert all(answer.body.endswith(b'{"status": "alive"}') for answer in answers)
 
 
 async def test_an_absolute_url_and_a_strange_host_are_not_repeated(world: World) -> None:

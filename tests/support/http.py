@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -168,10 +168,20 @@ class Raw:
 
 async def send_raw(world: World, *parts: bytes) -> Raw:
     """Send bytes and read until the service closes the connection."""
+
+    async def one_by_one() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    return await send_parts(world, one_by_one())
+
+
+async def send_parts(world: World, parts: AsyncIterator[bytes]) -> Raw:
+    """Send parts as they come, and read until the service closes the connection."""
     host, _, port = world.url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        for part in parts:
+        async for part in parts:
             writer.write(part)
             await writer.drain()
         answer = await reader.read()
