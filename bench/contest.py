@@ -43,7 +43,7 @@ class Plan:
 
 
 QUICK: Final = Plan(rounds=5, seconds=1.0)
-FULL: Final = Plan(rounds=7, seconds=5.0, warm_up=3.0)
+FULL: Final = Plan(rounds=15, seconds=2.5, warm_up=3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
