@@ -58,10 +58,18 @@ class IssuerKeys:
         """How often the keys were others than before."""
 
     async def find(self, kid: str, *, newest: bool) -> tuple[Key, str] | None:
-        """The key of this id with its algorithm. `newest`: one that is not known may be new, so ask."""
+        """The key of this id with its algorithm. `newest`: one that is not known may be new, so ask.
+
+        An issuer with one key need not name it: "" is its id then (OpenID Connect Core 1.0, 10.1).
+        """
         await self.look()
-        if newest and kid not in self._keys:
+        if newest and self._named(kid) is None:
             await self._ask()
+        return self._named(kid)
+
+    def _named(self, kid: str) -> tuple[Key, str] | None:
+        if kid == "" and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
     async def look(self) -> None:
@@ -149,8 +157,8 @@ def _usable(document: dict[str, Any]) -> dict[str, tuple[Key, str]]:
         raise BadDocument("not a set of keys")
     keys: dict[str, tuple[Key, str]] = {}
     for jwk in given:
-        if isinstance(jwk, dict) and isinstance(kid := jwk.get("kid"), str) and (usable := _imported(jwk)):
-            keys[kid] = usable
+        if isinstance(jwk, dict) and isinstance(kid := jwk.get("kid", ""), str) and (usable := _imported(jwk)):
+            keys[kid or usable[0].thumbprint()] = usable
     return keys
 
 

@@ -42,12 +42,12 @@ def opened(text: str, key: KeyFlexible, algorithm: str, asked: JWTClaimsRegistry
 
 
 def key_named(text: str) -> str | None:
-    """The id of the key that a token says it is signed with; nothing of it is verified yet."""
+    """The id of the key that a token says it is signed with, "" if it names none; nothing of it is verified yet."""
     if len(text) > LONGEST:
         return None
     registry = JWSRegistry(strict_check_header=False)
     try:
-        kid = jws.extract_compact(text.encode("ascii"), registry=registry).headers().get("kid")
+        kid = jws.extract_compact(text.encode("ascii"), registry=registry).headers().get("kid", "")
     except ODD:
         return None
     return kid if isinstance(kid, str) else None

@@ -25,8 +25,9 @@ may be added to this version; what is here does not change.
 Requests may be signed (RFC 9421), and must be once a public key is registered for their API key. `Signature-Input` and
 `Signature` hold one signature, `keyid` being the API key's id and `created` at most five minutes ago. It covers
 `@method`, `@target-uri` (or `@authority`, `@path` and `@query`), `authorization` where that is sent, and
-`content-digest` where there is a body: `Content-Digest` (RFC 9530) has its `sha-256` or `sha-512`. Each signature of a
-write is taken once, and so is one of a read that has a `nonce`.
+`content-digest` where there is a body: `Content-Digest` (RFC 9530) has its `sha-256` or `sha-512`. Cover
+`idempotency-key`, too, where you send one. Each signature of a write is taken once, and so is one of a read that has a
+`nonce`: with a `nonce`, two requests that are alike may be sent within one second.
 """
 TAGS: Final = {
     "login": "A key and its secret for a token.",

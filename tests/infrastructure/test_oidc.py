@@ -207,6 +207,16 @@ async def test_a_token_that_the_issuer_did_not_sign_lets_nobody_in(desk: Desk, n
     assert await desk.find(FORGED[name](desk.issuer)) is None
 
 
+@pytest.mark.parametrize("published", [{"kid": "one"}, {}], ids=["named", "nameless"])
+async def test_an_issuer_with_one_key_need_not_name_it(desk: Desk, published: dict[str, str]) -> None:
+    key = key_of("ES256")
+    desk.issuer.jwks = {"keys": [{**key.as_dict(private=False), **published}]}
+    assert "kid" not in key.as_dict(private=False)
+
+    assert await desk.find(desk.issuer.signed(key, {"alg": "ES256"}))
+    assert await desk.find(desk.issuer.signed(ECKey.generate_key("P-256"), {"alg": "ES256"})) is None
+
+
 UNFIT: Final[dict[str, dict[str, Any]]] = {
     "for encryption": {"use": "enc"},
     "for another algorithm": {"alg": "ES384"},
