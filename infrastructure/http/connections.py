@@ -59,10 +59,10 @@ class Connections:
 
     def _next(self) -> None:
         connection = self._queue.popleft()
-        if connection.go_on():
-            self._queue.append(connection)
         if self._queue:
             asyncio.get_running_loop().call_soon(self._next)
+        if connection.go_on():
+            self.queue(connection)
 
     async def watch(self) -> None:
         """Hurry everybody, for ever."""
