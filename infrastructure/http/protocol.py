@@ -239,7 +239,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, or too much of it."""
-        large = self._overhead > LARGEST_HEAD or len(self.headers or ()) >= MOST_FIELDS
+        large = self._overhead > LARGEST_HEAD or (not self._begun and len(self.headers or ()) >= MOST_FIELDS)
         self._refuse("head_too_large" if large else "malformed_http")
 
     def _refuse(self, code: str) -> None:

@@ -282,3 +282,12 @@ async def test_a_head_has_a_hundred_fields_at_most(world: World, fields: int, st
     assert answer.status == status
     if status == 431:
         assert json.loads(answer.body)["code"] == "head_too_large"
+
+
+async def test_a_body_that_is_none_is_no_large_head_however_many_fields_are_before_it(world: World) -> None:
+    head = registration(world, 1).replace(b"Content-Length: 1\r\n\r\n", b"Transfer-Encoding: chunked\r\n")
+    filling = b"a:\r\n" * (MOST_FIELDS - 4)
+
+    answer = await send_raw(world, head + filling + b"\r\nwords\r\n")
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
