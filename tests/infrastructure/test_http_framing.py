@@ -10,7 +10,7 @@ import pytest
 
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
-from infrastructure.http.protocol import PORTION, WASTE, JoiningProtocol
+from infrastructure.http.protocol import LARGEST_HEAD, PORTION, WASTE, JoiningProtocol
 from tests.support.events import another_key
 from tests.support.http import Raw, send_raw
 from tests.support.world import World
@@ -69,8 +69,8 @@ CHUNKED: Final = b"POST /v1/auth/token HTTP/1.1\r\nContent-Type: application/jso
 WRONG: Final = {
     "not HTTP": (b"words\r\n\r\n", 400),
     "a body that is none": (CHUNKED + b"words\r\n", 400),
-    "a large head": (b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000, 431),
-    "a body that is all framing": (CHUNKED + b"1;%b\r\nx\r\n" % (b"x" * 500) * 200, 431),
+    "a large head": (b"GET / HTTP/1.1\r\nX: " + b"x" * (LARGEST_HEAD + 2 * PORTION), 431),
+    "a body that is all framing": (CHUNKED + b"1;%b\r\nx\r\n" % (b"x" * 500) * 140, 431),
 }
 
 
