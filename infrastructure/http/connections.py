@@ -61,7 +61,12 @@ class Connections:
         connection = self._queue.popleft()
         if self._queue:
             asyncio.get_running_loop().call_soon(self._next)
-        if connection.go_on():
+        try:
+            more = connection.go_on()
+        except BaseException:  # as the loop does where it hands over what it read
+            connection.abort()
+            raise
+        if more:
             self.queue(connection)
 
     async def watch(self) -> None:
