@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route as StarletteRoute
 
 from infrastructure.audit_trail import AuditTrail
 from infrastructure.exports.jobs import ExportJobs
@@ -56,7 +55,7 @@ V1: Final = "/v1"
 
 def create_app(services: Services) -> FastAPI:
     """The application over running services. Sandbox routes exist in sandbox mode only."""
-    app = DirectApp(title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
+    app = DirectApp(_not_found, title="Gatehouse", version=VERSION, openapi_url=None, redirect_slashes=False)
     app.state.authentication = Authentication(services)
     gate = Gate(
         authentication=app.state.authentication,
@@ -124,17 +123,17 @@ def _add_open_routes(app: DirectApp, services: Services) -> None:
         app.add_endpoint(method, path, answered(f"{method} {path}", endpoint))
 
 
+async def _not_found(_: Request) -> Response:
+    """Unknown paths."""
+    return finish(problem_response(Problem("not_found")))
+
+
 async def _refuse(request: Request, fault: Exception) -> Response:
-    """Unknown paths and methods."""
+    """Methods that a path does not have (RFC 9110 asks for those that it has), and whatever else FastAPI refuses."""
     status = fault.status_code if isinstance(fault, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "invalid_request")
-    allowed = ", ".join(sorted(_methods(request))) if code == "method_not_allowed" else ""
+    routes = request.app.routes_at(request.scope["path"]) if code == "method_not_allowed" else []
+    allowed = ", ".join(
+        sorted({method for route in routes for method in route.methods or ()})
+    )  # RFC 9110 asks for them
     return finish(problem_response(Problem(code, headers={"Allow": allowed} if allowed else None)))
-
-
-def _methods(request: Request) -> set[str]:
-    """The methods that the request's path has: RFC 9110 asks for them with a 405."""
-    routes = [route for route in request.app.routes if isinstance(route, StarletteRoute)]
-    return {
-        method for route in routes if route.path_regex.match(request.scope["path"]) for method in route.methods or ()
-    }

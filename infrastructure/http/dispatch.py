@@ -2,7 +2,7 @@
 
 Our endpoints read, refuse and answer by themselves, so FastAPI's layers (middleware, dependency stacks, two exception
 handlers) would only pass a request on, at half of its whole cost. FastAPI still knows every route, for whatever is not
-found here: unknown paths and methods.
+found here: other paths, and methods that a path does not have.
 
 HEAD is GET whose answer has no body (RFC 9110, 9.3.2).
 """
@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -22,8 +23,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class DirectApp(FastAPI):
     """FastAPI that calls the endpoints of `add_endpoint` directly, where a path has one plain parameter at most."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 -- FastAPI's own
+    def __init__(self, unknown: Endpoint, **settings: Any) -> None:  # noqa: ANN401 -- FastAPI's own
+        """`unknown` answers where there is no such path."""
         super().__init__(**settings)
+        self._unknown = unknown
         self._fixed: dict[tuple[str, str], Endpoint] = {}
         self._open: dict[str, list[tuple[str, str, str, Endpoint]]] = {}
 
@@ -64,7 +67,11 @@ class DirectApp(FastAPI):
                 if "/" not in value:
                     scope["path_params"] = {parameter: value}
                     return endpoint
-        return None
+        return None if self.routes_at(path) else self._unknown
+
+    def routes_at(self, path: str) -> list[Route]:
+        """The routes of a path, one for each of its methods."""
+        return [route for route in self.routes if isinstance(route, Route) and route.path_regex.match(path)]
 
 
 class _HeadSent(Exception):

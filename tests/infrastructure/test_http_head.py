@@ -77,7 +77,7 @@ async def test_head_of_a_stream_without_an_end_ends_it(make: Callable[[], Respon
         await asyncio.Event().wait()
         raise AssertionError
 
-    app = DirectApp()
+    app = DirectApp(stream)
     app.add_endpoint("GET", "/stream", stream)
     await app({"type": "http", "method": "HEAD", "path": "/stream", "headers": []}, receive, send)
 
