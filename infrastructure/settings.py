@@ -123,7 +123,8 @@ class Settings(BaseSettings):
     oidc_audience: str = ""
     """What the issuer calls this service."""
     oidc_role_claim: str = "roles"
-    """The claim that says what a person may do; with dots in it, one further inside."""
+    """The claim that says what a person may do; with dots in it, one further inside. `scope` and `scp` have spaces
+    between their values."""
     oidc_roles: Annotated[dict[str, Literal["officer", "auditor", "admin"]], NoDecode] = {}
     """Which of its values are which role, as a JSON object. Who has several roles is let in with none."""
     webhooks_allow_loopback: bool = False
