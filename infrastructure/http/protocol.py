@@ -36,6 +36,7 @@ WASTE: Final = 128 * 1024
 """Bytes of a body that was answered already that are read at all."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
+_BLANK: Final = b" \t"
 _OF_BODIES: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -73,6 +74,10 @@ class HeadTooLarge(Exception):
 
 class NoBodyOfOurs(Exception):
     """A request with a body asks for another protocol: to the parser, what follows its head is of that."""
+
+
+class NotOneHost(Exception):
+    """A request does not say for which host it is, or says it twice (RFC 9112, 3.2)."""
 
 
 class JoiningProtocol(HttpToolsProtocol):
@@ -154,16 +159,20 @@ class JoiningProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
 
-        One behind the body is none of the head's (RFC 9110, 6.5.1), which by then was acted on.
+        One behind the body is none of the head's (RFC 9110, 6.5.1), which by then was acted on. Blanks behind a value
+        are no part of it (5.5), which the parser leaves to us.
         """
         if self._begun:
             return
         if len(self.headers) >= MOST_FIELDS:
             raise HeadTooLarge
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(_BLANK))
 
     def on_headers_complete(self) -> None:
-        """Begin the request, unless its head came whole and too large, or its body would be taken for a request."""
+        """Begin the request, unless it is for no host, its head is too large, or its body would pass for a request."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise NotOneHost
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge

@@ -9,7 +9,7 @@ import pytest
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
 from tests.support.events import another_key
-from tests.support.http import send_raw
+from tests.support.http import fresh_wallet, send_raw
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +41,31 @@ async def test_a_body_is_never_taken_for_a_request(world: World) -> None:
         for parts in ((head + body,), (head, body)):
             answer = await send_raw(world, *parts)
             assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: x\r\n", b"Host: x\r\nhost: y\r\n"])
+async def test_a_request_is_for_one_host(world: World, hosts: bytes) -> None:
+    rest = b"Connection: close\r\n" + authorization(world) + b"\r\n"
+
+    answer = await send_raw(world, b"GET /v1/customers HTTP/1.1\r\n" + hosts + rest)
+    older = await send_raw(world, b"GET /v1/customers HTTP/1.0\r\n" + rest)
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
+    assert older.status == 200
+
+
+async def test_blanks_around_a_value_are_no_part_of_it(world: World) -> None:
+    body = json.dumps({"chainId": fresh_wallet().account, "externalId": "user-1"}).encode()
+    shown = authorization(world).replace(b"\r\n", b" \t\r\n")
+    given = b"Content-Type: application/json\r\nContent-Length: %d\r\nIdempotency-Key:" % len(body)
+
+    answers = [
+        await send_raw(world, b"POST /v1/customers HTTP/1.1\r\n" + HOST + shown + given + key + b"\r\n\r\n" + body)
+        for key in (b"spaced", b" \tspaced", b" spaced ", b' "spaced"\t ')
+    ]
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.body for answer in answers}) == 1
 
 
 async def test_another_protocol_is_offered_in_vain(world: World) -> None:
