@@ -57,7 +57,7 @@ WAIT: Final[dict[str, Any]] = {
     "name": "wait",
     "in": "query",
     "required": False,
-    "description": "The same as `Prefer: wait=N`.",
+    "description": "The same as `Prefer: wait=N`; 0 asks for nothing.",
     "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     "example": 1,
 }

@@ -91,7 +91,10 @@ def preferred_wait(request: Request) -> int | None:
 
 
 def take_wait(request: Request) -> int | None:
-    """The seconds of `?wait=N`, up to `LONGEST`, taken out of the query, whose other parameters are the handler's."""
+    """The seconds of `?wait=N`, up to `LONGEST`, taken out of the query, whose other parameters are the handler's.
+
+    None where it asks for nothing: no seconds are no look either, as where events are waited for.
+    """
     query: bytes = request.scope["query_string"]
     if _PARAMETER not in query:
         return None
@@ -106,4 +109,4 @@ def take_wait(request: Request) -> int | None:
         raise Problem("invalid_request", errors=[{"pointer": "/wait", "code": "int_parsing"}])
     parameters.remove(asked[0])
     request.scope["query_string"] = b"&".join(parameters)
-    return min(int(seconds), LONGEST)
+    return min(int(seconds), LONGEST) or None

@@ -78,11 +78,20 @@ async def test_a_list_may_be_asked_to_wait_by_its_query(world: World) -> None:
     assert ids(await reading) == [customer["id"]]
 
 
-@pytest.mark.parametrize(("query", "seconds"), [("?wait=0", 0), ("?limit=1&wait=3", 3), ("?wait=999999999", LONGEST)])
+@pytest.mark.parametrize(("query", "seconds"), [("?limit=1&wait=3", 3), ("?wait=999999999", LONGEST), ("?wait=0", 1)])
 async def test_the_query_counts_more_than_the_preference(world: World, query: str, seconds: int) -> None:
     response = await listed(world, "wait=1", query=query)
 
     assert response.headers["preference-applied"] == f"wait={seconds}"
+
+
+async def test_no_seconds_in_the_query_ask_for_nothing(world: World) -> None:
+    await world.register(fresh_wallet())
+
+    response = await listed(world, query="?wait=0")
+
+    assert response.status_code == 200
+    assert "preference-applied" not in response.headers
 
 
 @pytest.mark.parametrize(
