@@ -181,7 +181,16 @@ class JoiningProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
+        elif self._may_be_left():
+            self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         self._begun, self._body, self._since = True, 0, self.loop.time()
+
+    def _may_be_left(self) -> bool:
+        """Whether the body may be longer than what is read of one that was answered."""
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and int(value) > WASTE)
+            for name, value in self.headers
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         self._answering = cycle
@@ -286,3 +295,14 @@ async def _send_unchunked(cycle: RequestResponseCycle, send: ASGISendCallable, m
     ):
         cycle.expected_content_length = len(message.get("body", b""))
     await send(message)
+
+
+async def _send_last(cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent) -> None:
+    """Send, and say that nothing comes after it where the body is not here whole: what follows would not be read."""
+    if message["type"] != "http.response.start" or not cycle.more_body:
+        await send(message)
+        return
+    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+    keep_alive = cycle.keep_alive
+    await send(message)
+    cycle.keep_alive = keep_alive  # the caller ends it, or our patience does: to cut it off could cut off the answer

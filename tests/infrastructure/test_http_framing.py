@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
@@ -66,6 +67,24 @@ async def test_blanks_around_a_value_are_no_part_of_it(world: World) -> None:
 
     assert [answer.status for answer in answers] == [201] * 4
     assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_after_an_answer_to_half_a_body_nothing_is_sent_in_vain(world: World, *, chunked: bool) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b" " * 8192
+
+    long = body() if chunked else b" " * 200 * 8192
+    headers = {"Content-Type": "application/json"}
+
+    refused = await world.partner.post("/v1/customers", content=long, headers=headers)
+    after = await asyncio.wait_for(world.partner.post("/v1/customers", content=b"{}", headers=headers), 3)
+    short = await world.partner.post("/v1/customers", content=b" " * 70_000, headers=headers)
+
+    assert (refused.status_code, refused.headers["connection"]) == (413, "close")
+    assert after.status_code == 422
+    assert (short.status_code, "connection" in short.headers) == (413, False)
 
 
 async def test_another_protocol_is_offered_in_vain(world: World) -> None:
