@@ -205,6 +205,7 @@ async def answering(services: Services, listener: socket.socket) -> AsyncIterato
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws="none",  # whatever is installed beside us: an upgrade would lead past our bounds
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN,
         lifespan="off",

@@ -60,10 +60,10 @@ class IssuerKeys:
     async def find(self, kid: str, *, newest: bool) -> tuple[Key, str] | None:
         """The key of this id with its algorithm. `newest`: one that is not known may be new, so ask.
 
-        An issuer with one key need not name it: "" is its id then (OpenID Connect Core 1.0, 10.1).
+        An issuer with one key need not name it: "" is its id then (OpenID Connect Core 1.0, 10.1), of a new one too.
         """
         await self.look()
-        if newest and self._named(kid) is None:
+        if newest and (kid == "" or self._named(kid) is None):
             await self._ask()
         return self._named(kid)
 

@@ -17,18 +17,18 @@ from domain.events import EVENTS
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.chain import Chain
 from infrastructure.exports.conversion import convert
-from infrastructure.exports.entry_writer import EntryWriter, reading
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
 from infrastructure.exports.progress import Progress
 from infrastructure.exports.reading_entries import ENTRIES
-from infrastructure.exports.selection import SPAN, Selection
+from infrastructure.exports.selection import Selection
+from infrastructure.exports.stretches import STRETCH, Stretches, reading
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.tiles import put_tiles
 from infrastructure.schemas import schemas
 
 FORMAT: Final = "gatehouse-bundle/1"
-STEP: Final = 32 * SPAN
+STEP: Final = 8 * STRETCH
 """Positions from one point that an export can be gone on with to the next."""
 VERIFIER: Final = Path(__file__).with_name("verify.py")
 README: Final = b"""\
@@ -78,7 +78,7 @@ class Writing:
             self._write_entries(first, parts, progress)
             announcements = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
             keys = Selection(connection, announcements, self.announced_at)
-            parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0)))
+            parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0, keys.upto)))
             put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
         convert(parts, self.asked.written, self.origin, progress)
         parts.put("checkpoint", self.checkpoint.whole.encode())
@@ -94,19 +94,17 @@ class Writing:
         state.position = max(state.position, first - 1)
         kept = state.position
         progress(state.position)
-        path = parts.folder / ENTRIES
-        with GrowingFile(path, state.bytes) as file:
-            writer = EntryWriter(self.conninfo, self.asked, state.upto, state.position, path, state.bytes)
-            with closing(writer.write()) as spans:
-                for span in spans:
-                    file.follow(span.bytes)
-                    progress(span.last - state.position)
-                    state.entries += span.entries
-                    state.position, state.bytes = span.last, file.bytes
-                    if span.last - kept >= STEP or span.last == state.upto:
+        with GrowingFile(parts.folder / ENTRIES, state.bytes) as file:
+            with closing(Stretches(self.conninfo, self.asked, state.position, state.upto).all()) as stretches:
+                for stretch in stretches:
+                    file.append(stretch.lines)
+                    progress(stretch.last - state.position)
+                    state.entries += stretch.entries
+                    state.position, state.bytes = stretch.last, file.bytes
+                    if stretch.last - kept >= STEP or stretch.last == state.upto:
                         file.sync()
                         self.target.keep(self.asked, state)
-                        kept = span.last
+                        kept = stretch.last
             parts.claim(ENTRIES, file)
 
 

@@ -16,26 +16,15 @@ class GrowingFile:
         self._file = path.open("r+b", buffering=BLOCK)
         self._file.truncate(good)
         self._hash = sha256()
-        self._read = memoryview(bytearray(BLOCK))
         self.bytes = 0
-        self.follow(good)
+        while self.bytes < good:
+            self._take_in(self._file.read(min(BLOCK, good - self.bytes)))
         self._file.seek(good)
 
     def append(self, data: bytes) -> None:
         """Write behind what is there."""
         self._file.write(data)
-        self._hash.update(data)
-        self.bytes += len(data)
-
-    def follow(self, length: int) -> None:
-        """Take in what somebody else wrote behind what is there. Raises `EOFError` where it is not so long."""
-        end = self.bytes + length
-        while self.bytes < end:
-            came = os.preadv(self._file.fileno(), [self._read[: end - self.bytes]], self.bytes)
-            if not came:
-                raise EOFError
-            self._hash.update(self._read[:came])
-            self.bytes += came
+        self._take_in(data)
 
     def sync(self) -> int:
         """Have everything on the disk; answer how many bytes that is."""
@@ -47,6 +36,10 @@ class GrowingFile:
     def digest(self) -> str:
         """The SHA-256 of everything, in hex."""
         return self._hash.hexdigest()
+
+    def _take_in(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.bytes += len(data)
 
     def __enter__(self) -> Self:
         return self

@@ -57,11 +57,10 @@ Row = tuple[bytes, int, bytes, bytes, int]
 
 
 class Page(NamedTuple):
-    """The chosen rows of a span, the leaf hashes of their tiles as a line has them, and the span's last position."""
+    """The chosen rows of a span, and the leaf hashes of their tiles as a line has them."""
 
     rows: list[Row]
     leaves: dict[int, list[bytes]]
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,15 @@ class Selection:
         since = self.asked.recorded_from
         return 1 if since is None else min(position_before(self.connection, since), self.upto) + 1
 
-    def pages(self, after: int) -> Iterator[Page]:
-        """Span by span, beginning after a position."""
+    def pages(self, after: int, upto: int) -> Iterator[Page]:
+        """Span by span, behind a position and up to another."""
         query = _PAGE(conditions=self._conditions())
         span = self.upto if self.asked.customer else SPAN  # a customer's few events are found by their stream
-        for before in range(after, self.upto, span):
-            last = min(before + span, self.upto)
-            rows: list[Row] = self.connection.execute(query, (before, last), prepare=True, binary=True).fetchall()
-            yield Page(rows, self._leaves({(row[4] - 1) // WIDTH for row in rows}), last)
+        for before in range(after, upto, span):
+            rows: list[Row] = self.connection.execute(
+                query, (before, min(before + span, upto)), prepare=True, binary=True
+            ).fetchall()
+            yield Page(rows, self._leaves({(row[4] - 1) // WIDTH for row in rows}))
 
     def predecessors(self, asked: list[tuple[bytes, int]]) -> dict[tuple[bytes, int], bytes]:
         """The leaf hashes in hex of these versions of streams, as far as there are any."""

@@ -112,7 +112,8 @@ class ChallengeRoutes:
         customer_id = read_id(call.request)
         body = await read_body(call.request, models.SignedChallenge)
         read_wallet(body.chain_id)
-        self._wrong.check(customer_id)
+        counted = (partner_of(call), customer_id)  # another's is not found, whatever is left of its partner's
+        self._wrong.check(counted)
         message = _message(body.challenge)
         command = SignChallenge(
             wallet=body.chain_id,
@@ -126,7 +127,7 @@ class ChallengeRoutes:
             command = await self._asked_of_contract(call, customer_id, command)
         outcome = await change_customer(self._services, call, customer_id, command)
         if any(isinstance(envelope.event, ChallengeFailed) for envelope in outcome.added):
-            self._wrong.note(customer_id)
+            self._wrong.note(counted)
         return await _signed(call, outcome)
 
     async def _asked_of_contract(self, call: Call, customer_id: UUID, command: SignChallenge) -> SignChallenge:

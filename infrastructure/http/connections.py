@@ -59,10 +59,15 @@ class Connections:
 
     def _next(self) -> None:
         connection = self._queue.popleft()
-        if connection.go_on():
-            self._queue.append(connection)
         if self._queue:
             asyncio.get_running_loop().call_soon(self._next)
+        try:
+            more = connection.go_on()
+        except BaseException:  # as the loop does where it hands over what it read
+            connection.abort()
+            raise
+        if more:
+            self.queue(connection)
 
     async def watch(self) -> None:
         """Hurry everybody, for ever."""

@@ -1,10 +1,9 @@
-"""uvicorn's HTTP protocol, with what belongs together sent together, and bounded before anybody has shown a key.
+"""uvicorn's HTTP protocol, bounded before anybody has shown a key.
 
-uvicorn writes an answer's head and its body apart, which is two system calls and, for the caller, often two packets.
-What is written within one turn of the event loop is sent at its end instead. Its parser keeps whatever head it is sent.
+Its parser keeps whatever head it is sent, and parses at once whatever was read, however many requests that is. Here it
+is fed in portions, and what is dear, or comes behind requests that are still to be answered, waits.
 """
 
-import asyncio
 from functools import cache, partial
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from uvicorn._types import ASGISendCallable, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from infrastructure.http.connections import Connections
+from infrastructure.http.joining import JoiningTransport
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.routing import finish
 
@@ -38,34 +38,6 @@ UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
 _BLANK: Final = b" \t"
 _OF_BODIES: Final = frozenset({b"content-length", b"transfer-encoding"})
-
-
-class JoiningTransport:
-    """A transport that holds what is written until the loop's next turn. All else is the transport's own."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._written: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the transport has
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Send `data` with what else is written in this turn."""
-        if not self._written:
-            self._loop.call_soon(self._send)
-        self._written.append(data)
-
-    def close(self) -> None:
-        """Send what is held, then close."""
-        self._send()
-        self._transport.close()
-
-    def _send(self) -> None:
-        written, self._written = self._written, []
-        if written and not self._transport.is_closing():
-            self._transport.write(b"".join(written))
 
 
 class HeadTooLarge(Exception):
@@ -99,18 +71,21 @@ class JoiningProtocol(HttpToolsProtocol):
     """When the caller's turn began: to send a head, a body, or what we do not want any more."""
     _unread_since: float | None = None
     """Since when the caller has not read what is sent."""
+    _refused: str | None = None
+    """What is wrong with what came behind requests that are still to be answered."""
+    _unparsed = b""
+    """What has to wait to be parsed; no more is read meanwhile."""
 
     def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         super().__init__(*args, **kwargs)
         self._crowd = connections
         self._pieces: list[bytes] = []
         """Of a body, as they were parsed; a chunk may be of a byte, and is not worth more than this at once."""
-        self._unparsed = b""
-        """What has to wait for its turn."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 -- uvicorn's own signature says no more
         """Begin a connection."""
-        super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type] # quacks like one
+        self._joining = JoiningTransport(transport, self.loop)
+        super().connection_made(self._joining)  # type: ignore[arg-type] # quacks like one
         self._since = self.loop.time()
         self._crowd.enter(self)
 
@@ -123,38 +98,47 @@ class JoiningProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came. What is dear to parse waits for its turn."""
-        if not self._unparsed:
-            for begin in range(0, len(data), PORTION):
-                if self._dear:
-                    data = data[begin:]
-                    self._crowd.queue(self)
-                    break
-                self._parse(data[begin : begin + PORTION])
-            else:
+        """Parse what came, as far as its turn has come."""
+        for begin in range(0, len(data), PORTION):
+            if self._dear or self.pipeline:
+                self._hold(data[begin:])
                 return
-        self._unparsed += data
+            self._parse(data[begin : begin + PORTION])
+
+    def _hold(self, data: bytes) -> None:
+        """Have it wait: for its turn where it is dear to parse, and for an answer where there are requests enough."""
+        self._unparsed, self._joining.full = data, True
         self.transport.pause_reading()
+        if not self.pipeline:
+            self._crowd.queue(self)
 
     def go_on(self) -> bool:
-        """Parse the next portion of what has to wait; True while there is more."""
+        """Parse the next portion of what has to wait; True while there is more, and nothing to be answered first."""
         portion, self._unparsed = self._unparsed[:PORTION], self._unparsed[PORTION:]
         self._parse(portion)
-        if self.transport.is_closing():
+        if self._ends:
             return False
-        if not self._unparsed and not self.flow.read_paused:
+        if self._unparsed:
+            return not self.pipeline
+        self._joining.full = False
+        if not self.flow.read_paused:
             self.transport.resume_reading()
-        return bool(self._unparsed)
+        return False
 
     def _parse(self, portion: bytes) -> None:
         """Parse a portion. A request that is all head is refused before it has an end."""
-        if self.transport.is_closing():
+        if self._ends:
             return
         self._overhead += len(portion)
         super().data_received(portion)
         self._take_pieces()
-        if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
+        if self._overhead > LARGEST_HEAD and not self._ends:
             self.send_400_response("")
+
+    @property
+    def _ends(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._refused is not None or self.transport.is_closing()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
@@ -176,9 +160,12 @@ class JoiningProtocol(HttpToolsProtocol):
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge
-        if self.parser.should_upgrade() and any(name in _OF_BODIES for name, _ in self.headers):
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _OF_BODIES for name, _ in self.headers):
             raise NoBodyOfOurs
         super().on_headers_complete()
+        if upgrade:  # what comes next is not for the parser to know: it may be of the other protocol
+            self.cycle.keep_alive = False
         if self.scope["http_version"] == "1.0":
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         elif self._may_be_left():
@@ -205,6 +192,8 @@ class JoiningProtocol(HttpToolsProtocol):
         self._take_pieces()
         self._overhead, self._begun, self._dear = 0, False, False
         self._unanswered += 1
+        if self._unanswered == 0:  # it was answered, and may have been too long to be read on
+            self.flow.resume_reading()
         super().on_message_complete()
 
     def _take_pieces(self) -> None:
@@ -220,10 +209,15 @@ class JoiningProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
-        """It is the caller's turn again."""
+        """It is the caller's turn again, or that of what came meanwhile."""
         self._unanswered -= 1
         self._since = self.loop.time()
+        queued = bool(self.pipeline)
         super().on_response_complete()
+        if queued and not self.pipeline and self._unparsed:
+            self._crowd.queue(self)
+        if self._refused and self._unanswered == 0:
+            self._refuse(self._refused)
 
     def pause_writing(self) -> None:
         """The caller does not read."""
@@ -263,16 +257,25 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, or too much of it."""
-        large = self._overhead > LARGEST_HEAD or len(self.headers or ()) >= MOST_FIELDS
+        large = self._overhead > LARGEST_HEAD or (not self._begun and len(self.headers or ()) >= MOST_FIELDS)
         self._refuse("head_too_large" if large else "malformed_http")
 
     def _refuse(self, code: str) -> None:
         """Say what is wrong, and close. Where it would be a second answer, or one to nothing, only close."""
-        cycle = self.cycle
-        first = cycle is None or (not cycle.response_started if self._begun else cycle.response_complete)
-        if first and (self._overhead or self._begun):
+        if self._unanswered > 0:
+            self._refuse_later(code)
+            return
+        again = self._begun and self.cycle is self._answering and self.cycle.response_started
+        if not again and (self._overhead or self._begun or self._refused):
             self.transport.write(_refusal(code))
         self.transport.close()
+
+    def _refuse_later(self, code: str) -> None:
+        """Read no more, and refuse once what came before is answered: answers come in the order of their requests."""
+        if self._begun:
+            self.pipeline.popleft()  # the newest, which is the refused one
+        self._refused, self._joining.full = code, True
+        self.transport.pause_reading()
 
 
 @cache

@@ -4,6 +4,7 @@
 """
 
 import time
+from collections.abc import Hashable
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -24,38 +25,38 @@ class Window(NamedTuple):
 
 
 class Budget:
-    """What a key, or whoever has an id, may do a minute: a sliding window, in which the minute before fades."""
+    """What a key, or whatever it is kept for, may do a minute: a sliding window, in which the minute before fades."""
 
     def __init__(self, name: str, limit: int) -> None:
         """`limit` is for a minute; 0 is no bound."""
         self._name = name
         self._limit = limit
-        self._windows: dict[UUID, Window] = {}
+        self._windows: dict[Hashable, Window] = {}
 
-    def spend(self, key_id: UUID) -> None:
+    def spend(self, who: Hashable) -> None:
         """Count one. Raises `Problem` where there is none left, and counts nothing."""
         if self._limit:
-            self.check(key_id)
-            self.note(key_id)
+            self.check(who)
+            self.note(who)
 
-    def check(self, key_id: UUID) -> None:
+    def check(self, who: Hashable) -> None:
         """Raise `Problem` where there is none left."""
         minute, passed = divmod(time.monotonic(), MINUTE)
-        window = self._window(key_id, int(minute))
+        window = self._window(who, int(minute))
         if window.before * (1 - passed / MINUTE) + window.used >= self._limit:
             raise self._refusal(window, passed)
 
-    def note(self, key_id: UUID) -> None:
+    def note(self, who: Hashable) -> None:
         """Count one, whatever is left."""
-        minute, used, before = self._window(key_id, int(time.monotonic() // MINUTE))
-        self._windows[key_id] = Window(minute, used + 1, before)
+        minute, used, before = self._window(who, int(time.monotonic() // MINUTE))
+        self._windows[who] = Window(minute, used + 1, before)
 
-    def _window(self, key_id: UUID, minute: int) -> Window:
-        known = self._windows.get(key_id)
+    def _window(self, who: Hashable, minute: int) -> Window:
+        known = self._windows.get(who)
         if known is not None and known.minute == minute:
             return known
         if known is None and len(self._windows) >= MANY:
-            self._windows = {key: window for key, window in self._windows.items() if window.minute >= minute - 1}
+            self._windows = {each: window for each, window in self._windows.items() if window.minute >= minute - 1}
         return Window(minute, 0, known.used if known is not None and known.minute == minute - 1 else 0)
 
     def _refusal(self, window: Window, passed: float) -> Problem:

@@ -1,13 +1,12 @@
 """Bundles: the log's own lines, complete, with what it takes to check them, and the same bytes every time."""
 
 import asyncio
-import fcntl
 import json
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +17,12 @@ from application.transparency.entry import entry_of
 from application.transparency.notes import Note, opened_checkpoint, parse_key, parse_note
 from application.transparency.tiles import hashes_of, place_of
 from application.transparency.tree import leaf_hash, root
-from infrastructure.exports import entry_writer, selection
+from infrastructure.exports import selection, stretches
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Made, Writing
-from infrastructure.exports.entry_writer import EntryWriter
 from infrastructure.exports.production import NothingRecorded, in_thread
 from infrastructure.exports.progress import Progress
+from infrastructure.exports.stretches import Stretches
 from infrastructure.exports.target import State, Target
 from infrastructure.exports.verify import verify
 from infrastructure.faults import CannotStart
@@ -159,37 +158,34 @@ def test_the_same_export_has_the_same_bytes(own: str, tmp_path: Path) -> None:
     assert len(rows(own, "CheckpointPublished")) == 1, "a checkpoint that is on record is not published again"
 
 
-def test_a_process_beside_writes_the_same_bytes(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_beside_write_the_same_bytes(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(recorded_until=minutes(60))
     here = files_of(export(own, tmp_path, asked, "here"))
-    monkeypatch.setattr(entry_writer, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(stretches, "WORTH_A_PROCESS", 0)
     assert files_of(export(own, tmp_path, asked, "beside")) == here
 
 
-def test_what_a_process_beside_meets_is_told_here(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry_writer, "WORTH_A_PROCESS", 0)
-    path = tmp_path / "entries.jsonl"
-    path.touch()
-    writer = EntryWriter(own.replace("dbname=", "dbname=no_"), Asked(), upto=3, after=0, path=path, offset=0)
-    with pytest.raises(psycopg.OperationalError):
-        next(writer.write())
-
-
-def test_who_writes_waits_for_whoever_may_write_there_still(own: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", [2, 3])
+@pytest.mark.parametrize("after", [0, 5])
+def test_what_is_made_in_turns_is_the_same_as_by_one(
+    own: str, tmp_path: Path, after: int, of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     export(own, tmp_path)  # which has the tree built
-    path = tmp_path / "entries.jsonl"
-    path.write_bytes(b"good, and what was cut off")
-    writer = EntryWriter(own, Asked(), upto=3, after=0, path=path, offset=len(b"good"))
-    with path.open("r+b") as others, ThreadPoolExecutor(1) as thread:
-        fcntl.flock(others, fcntl.LOCK_EX)
-        written = thread.submit(list, writer.write())
-        wait([written], timeout=0.2)
-        others.seek(len(b"good"))
-        others.write(b"evil")
-        others.close()  # and with it the lock goes
-        lengths = [span.bytes for span in written.result()]
-    assert path.stat().st_size == len(b"good") + sum(lengths)
-    assert path.read_bytes()[4:].startswith(b'{"position":1,')
+    monkeypatch.setattr(stretches, "STRETCH", 7)
+    asked = Stretches(own, Asked(), after, 100)
+
+    whole = [*asked.each(1, of=1)]
+    turns = [[*asked.each(turn, of=of)] for turn in range(1, of + 1)]
+
+    assert [stretch.last for stretch in whole] == [*range(after + 7, 100, 7), 100]
+    assert [stretch for stretch in chain(*zip_longest(*turns)) if stretch] == whole
+
+
+def test_what_a_process_beside_meets_is_told_here(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretches, "WORTH_A_PROCESS", 0)
+    asked = Stretches(own.replace("dbname=", "dbname=no_"), Asked(), 0, 3)
+    with pytest.raises(psycopg.OperationalError):
+        next(asked.all())
 
 
 def test_a_zip_has_the_same_bytes_too(own: str, tmp_path: Path) -> None:

@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from typing import Final
 
 import httpx2
 import pytest
 
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
+from infrastructure.http.protocol import LARGEST_HEAD, PORTION, WASTE, JoiningProtocol
 from tests.support.events import another_key
-from tests.support.http import fresh_wallet, send_raw
+from tests.support.http import Raw, fresh_wallet, send_raw
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
 HOST = b"Host: x\r\nConnection: close\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 UPGRADE = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
@@ -93,6 +97,75 @@ async def test_another_protocol_is_offered_in_vain(world: World) -> None:
     answer = await send_raw(world, b"GET /v1/customers HTTP/1.1\r\n" + offer + authorization(world) + b"\r\n")
 
     assert answer.status == 200
+
+
+async def test_what_follows_the_offer_of_another_protocol_is_no_request(world: World) -> None:
+    """A parser that was told of the offer skips some of it: where it would go on is for the caller to choose."""
+    head = b"GET /v1/customers HTTP/1.1\r\n" + UPGRADE + authorization(world) + b"\r\n"
+
+    answer = await send_raw(world, head + LIVE * (PORTION // len(LIVE) * 3))
+
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert b"HTTP/1.1" not in answer.body
+
+
+CHUNKED: Final = (
+    b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+WRONG: Final = {
+    "not HTTP": (b"words\r\n\r\n", 400),
+    "a body that is none": (CHUNKED + b"words\r\n", 400),
+    "a large head": (b"GET / HTTP/1.1\r\nX: " + b"x" * (LARGEST_HEAD + 2 * PORTION), 431),
+    "a body that is all framing": (CHUNKED + b"1;%b\r\nx\r\n" % (b"x" * 500) * 140, 431),
+}
+
+
+@pytest.mark.parametrize(("wrong", "status"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_a_request_is_answered_before_what_is_wrong_behind_it(
+    world: World, wrong: bytes, status: int, requests: int
+) -> None:
+    answers = answers_in(await send_raw(world, LIVE * requests + wrong))
+
+    assert answers == [200] * requests + [status]
+
+
+async def test_of_requests_sent_at_once_a_portion_is_taken_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, begin = [], JoiningProtocol.on_headers_complete
+
+    def noted(protocol: JoiningProtocol) -> None:
+        begin(protocol)
+        waiting.append(len(protocol.pipeline))
+
+    monkeypatch.setattr(JoiningProtocol, "on_headers_complete", noted)
+    answers = answers_in(await send_raw(world, LIVE * 999 + b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"))
+
+    assert answers == [200] * 1000
+    assert max(waiting) <= PORTION // len(LIVE) + 1
+
+
+async def test_a_long_body_that_was_refused_already_does_not_end_its_connection(world: World) -> None:
+    host, _, port = world.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (WASTE + 1))
+    assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 401 Unauthorized\r\n"
+    writer.write(b" " * (WASTE + 1))
+    await writer.drain()
+    assert (await world.partner.get("/health/live")).status_code == 200  # by then the body was read
+
+    async with asyncio.timeout(20):
+        writer.write(b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n")
+        answer = await reader.read()
+
+    assert answer.endswith(b'{"status": "alive"}')
+    writer.close()
+
+
+def answers_in(raw: Raw) -> list[int]:
+    """The statuses of all answers on a connection."""
+    return [raw.status, *map(int, re.findall(rb"HTTP/1\.1 (\d+) ", raw.body))]
 
 
 async def test_a_stream_with_a_request_behind_it_ends_with_its_connection(

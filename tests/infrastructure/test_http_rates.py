@@ -88,6 +88,7 @@ async def test_wrong_answers_to_a_challenge_are_borne_for_a_while(world: World) 
 
     assert await head_of(world) == before
     assert (await world.sign(other.customer, other.wallet)).status_code == 204
+    assert_problem(await world.sign(held.customer, held.wallet, by="other"), 404, "customer_not_found")
 
 
 async def test_wrong_request_signatures_are_checked_for_a_while(world: World) -> None:

@@ -215,6 +215,13 @@ class Held:
         return self.portions > 0
 
 
+class Failing(Held):
+    """One whose turn goes wrong."""
+
+    def go_on(self) -> bool:
+        return bool(1 // 0)
+
+
 def test_a_connection_with_a_request_under_way_is_never_in_the_way() -> None:
     crowd = Connections(3)
     busy, old, new, newest = Held(None), Held(1.0), Held(2.0), Held(3.0)
@@ -250,6 +257,22 @@ async def test_what_is_dear_goes_on_by_one_portion_in_a_turn_of_the_loop_each_in
     assert seen == [(1, 1, 3), (1, 0, 3), (1, 0, 2), (0, 0, 2), (0, 0, 1), (0, 0, 0), (0, 0, 0)]
 
 
+async def test_a_connection_that_fails_in_its_turn_is_ended_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[dict[str, object]] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_exception_handler", faults.append)
+    crowd = Connections(9)
+    failing, other = Failing(None), Held(None, 2)
+    for connection in (failing, other):
+        crowd.queue(connection)
+
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+    assert failing.aborted
+    assert (other.portions, other.aborted) == (0, False)
+    assert [type(fault["exception"]) for fault in faults] == [ZeroDivisionError]
+
+
 @pytest.mark.parametrize(("fields", "status"), [(MOST_FIELDS, 200), (MOST_FIELDS + 1, 431), (10_000, 431)])
 async def test_a_head_has_a_hundred_fields_at_most(world: World, fields: int, status: int) -> None:
     filling = b"a:\r\n" * (fields - 2)
@@ -259,3 +282,12 @@ async def test_a_head_has_a_hundred_fields_at_most(world: World, fields: int, st
     assert answer.status == status
     if status == 431:
         assert json.loads(answer.body)["code"] == "head_too_large"
+
+
+async def test_a_body_that_is_none_is_no_large_head_however_many_fields_are_before_it(world: World) -> None:
+    head = registration(world, 1).replace(b"Content-Length: 1\r\n\r\n", b"Transfer-Encoding: chunked\r\n")
+    filling = b"a:\r\n" * (MOST_FIELDS - 4)
+
+    answer = await send_raw(world, head + filling + b"\r\nwords\r\n")
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")

@@ -241,6 +241,19 @@ async def test_an_issuer_with_one_key_need_not_name_it(desk: Desk, published: di
     assert await desk.find(desk.issuer.signed(ECKey.generate_key("P-256"), {"alg": "ES256"})) is None
 
 
+async def test_a_key_that_nobody_names_may_be_a_new_one(desk: Desk) -> None:
+    old, new = key_of("ES256"), ECKey.generate_key("P-256")
+    desk.issuer.jwks = {"keys": [old.as_dict(private=False)]}
+    tokens = [desk.issuer.signed(key, {"alg": "ES256"}) for key in (old, new)]
+    assert [bool(await desk.find(token)) for token in tokens] == [True, False]
+
+    desk.issuer.jwks = {"keys": [new.as_dict(private=False)]}
+    desk.watch.now += AGAIN
+
+    assert [bool(await desk.find(token)) for token in reversed(tokens)] == [True, False]
+    assert desk.issuer.asked() == 2
+
+
 UNFIT: Final[dict[str, dict[str, Any]]] = {
     "for encryption": {"use": "enc"},
     "for another algorithm": {"alg": "ES384"},

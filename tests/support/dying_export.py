@@ -7,23 +7,17 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from infrastructure.cli import main
-from infrastructure.exports import bundle, entry_writer
+from infrastructure.exports import bundle
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
 from infrastructure.exports.selection import SPAN
 from infrastructure.exports.target import Target
 
 left = int(sys.argv.pop(1))
-append, put_block, put, keep, hand_over = (
-    entry_writer.append,
-    GrowingFile.append,
-    Parts.put,
-    Target.keep,
-    Target.hand_over,
-)
+append, put, keep, hand_over = GrowingFile.append, Parts.put, Target.keep, Target.hand_over
 
 
 def now() -> bool:
@@ -38,19 +32,12 @@ def die() -> NoReturn:
     raise AssertionError
 
 
-def dying_append(file: BinaryIO, data: bytes) -> None:
+def dying_append(file: GrowingFile, data: bytes) -> None:
     if now():
         append(file, data[: len(data) // 2])
-        die()
-    append(file, data)
-
-
-def dying_put_block(file: GrowingFile, data: bytes) -> None:
-    if now():
-        put_block(file, data[: len(data) // 2])
         file.sync()
         die()
-    put_block(file, data)
+    append(file, data)
 
 
 def dying_put(parts: Parts, name: str, data: bytes) -> None:
@@ -76,8 +63,7 @@ def dying_hand_over(target: Target) -> None:
 if __name__ == "__main__":
     bundle.STEP = 2 * SPAN  # type: ignore[misc] # it is Final: small steps for a small log
     for owner, name, dying in (
-        (entry_writer, "append", dying_append),
-        (GrowingFile, "append", dying_put_block),
+        (GrowingFile, "append", dying_append),
         (Parts, "put", dying_put),
         (Target, "keep", dying_keep),
         (Target, "hand_over", dying_hand_over),
