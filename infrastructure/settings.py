@@ -28,6 +28,7 @@ URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
 LOG: Final = re.compile(r"(?!https?://)[!-*,-~]{1,200}", re.ASCII)
 """A log's origin: no spaces and no plus."""
 LARGEST_PORT: Final = 65535
+OWN_PORT: Final = {"https": ":443", "http": ":80"}
 KEY_FIELDS: Final = (
     "master_key",
     "master_previous_key",
@@ -123,7 +124,8 @@ class Settings(BaseSettings):
     oidc_audience: str = ""
     """What the issuer calls this service."""
     oidc_role_claim: str = "roles"
-    """The claim that says what a person may do; with dots in it, one further inside."""
+    """The claim that says what a person may do; with dots in it, one further inside. `scope` and `scp` have spaces
+    between their values."""
     oidc_roles: Annotated[dict[str, Literal["officer", "auditor", "admin"]], NoDecode] = {}
     """Which of its values are which role, as a JSON object. Who has several roles is let in with none."""
     webhooks_allow_loopback: bool = False
@@ -190,12 +192,16 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, url: str | None) -> str | None:
-        """Challenges name it, and EIP-4361 has no room for anything but an origin."""
-        if url is not None and not re.fullmatch(
-            r"https?://[A-Za-z0-9.\-]+(:[0-9]+)?/?|https?://\[[0-9a-fA-F:]+\](:[0-9]+)?/?", url
-        ):
+        """Challenges name it, and EIP-4361 has no room for anything but an origin.
+
+        Callers sign it as their libraries write it: without capitals and its scheme's own port (RFC 3986, 6.2).
+        """
+        if url is None:
+            return None
+        if not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:[0-9]+)?/?|https?://\[[0-9a-fA-F:]+\](:[0-9]+)?/?", url):
             raise ValueError("not an origin")
-        return url
+        scheme, _, authority = url.lower().rstrip("/").partition("://")
+        return f"{scheme}://{authority.removesuffix(OWN_PORT[scheme])}"
 
     @field_validator("rpc", "oidc_roles", mode="before")
     @classmethod

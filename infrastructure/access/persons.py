@@ -20,6 +20,8 @@ LEEWAY: Final = 30
 """Seconds by which the issuer's clock and ours may differ."""
 LONGEST_SUBJECT: Final = 255
 """OpenID Connect Core 1.0, 2."""
+SCOPES: Final = frozenset({"scope", "scp"})
+"""RFC 8693, 4.2, and Entra's name for it."""
 PersonsRole = Literal["officer", "auditor", "admin"]
 _PERSONS: Final = UUID("7d9f0e0c-1f4b-5a0e-9b7c-52f1f3f6c1a8")
 
@@ -106,11 +108,20 @@ class Persons:
 
 
 def _claimed(claims: dict[str, Any], name: str) -> list[str]:
-    """The values of a claim: a text or a list of texts, under this name or, with dots in it, further inside."""
-    value: Any = claims.get(name)
-    if value is None:
-        value = claims
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-    values = value if isinstance(value, list) else [value]
-    return [each for each in values if isinstance(each, str)]
+    """The values of a claim: a list of texts, or a text, which is several with spaces between them if it is a scope."""
+    value = _inside(claims, name)
+    if isinstance(value, str):
+        return value.split(" ") if name in SCOPES else [value]
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _inside(claims: object, name: str) -> object:
+    """What stands under a name or, with dots in it, further inside; what it lies in may have dots in its name, too."""
+    if not isinstance(claims, dict):
+        return None
+    found = claims.get(name)
+    ends = [at for at, character in enumerate(name) if character == "."]
+    while found is None and ends:
+        end = ends.pop(0)
+        found = _inside(claims.get(name[:end]), name[end + 1 :])
+    return found

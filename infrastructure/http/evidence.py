@@ -36,6 +36,7 @@ class EvidenceRoutes:
                 "Read evidence by its SHA-256",
                 problems=("malformed_id", "customer_not_found", "evidence_not_found", "evidence_erased"),
                 media_type=MEDIA_TYPE,
+                example='{"applicantId":"5cb56e8e0a975a35f333cb83","reviewStatus":"completed"}',
                 headers=("Content-Disposition",),
                 tag=TAG,
             )

@@ -64,6 +64,7 @@ class ExportRoutes:
                 AUDITORS,
                 "Fetch an export",
                 media_type=ZIP,
+                example="PK\x03\x04",
                 headers=("ETag", "Accept-Ranges", "Content-Disposition"),
                 problems=("malformed_id", "export_not_found", "export_not_ready", "range_not_satisfiable"),
                 tag=TAG,

@@ -53,6 +53,15 @@ PREFER: Final = _asked(
     "What is not understood is ignored.",
     "wait=1",
 )
+WAIT: Final[dict[str, Any]] = {
+    "name": "wait",
+    "in": "query",
+    "required": False,
+    "description": "The same as `Prefer: wait=N`; 0 asks for nothing.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    "example": 1,
+}
+"""No header, but it stands for one."""
 KEY: Final = _asked(
     "Idempotency-Key",
     "Makes a repeat safe: the same key and request get the first one's answer, for 24 hours. "
@@ -69,7 +78,9 @@ LAST_EVENT: Final = _asked(
 )
 IMPLIED: Final = {
     "version_mismatch": [
-        _asked("If-Match", "Only if the customer is still as this `ETag` says; `*` is any.", '"6342f9d7b0c40"'),
+        _asked(
+            "If-Match", "Only if the customer is still as one of these `ETag`s says; `*` is any.", '"6342f9d7b0c40"'
+        ),
     ],
     "range_not_satisfiable": [
         _asked("Range", "The part to answer with. What is not understood is ignored.", "bytes=1024-"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from infrastructure.http.examples import example_of
-from infrastructure.http.headers import IMPLIED, KEY, LAST_EVENT, OF_CODE, OF_STATUS, PREFER
+from infrastructure.http.headers import IMPLIED, KEY, LAST_EVENT, OF_CODE, OF_STATUS, PREFER, WAIT
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.http.routing import JSON, Route
@@ -29,6 +29,7 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
 _ID: Final = {"schema": {"type": "string", "format": "uuid"}, "example": "019f3c1e-7a40-7c11-9a55-3d0d5a8b2c10"}
 _PIECES: Final = {"application/x-ndjson": "%s\n", "text/event-stream": "data: %s\n\n"}
 """Answers that come piece by piece, each a JSON value of the route's model, and how a piece is written."""
+_TEXT: Final = {"type": "string"}
 _BYTES: Final = {"type": "string", "format": "binary"}
 _RAW_EXAMPLE: Final = (
     "<Sanctions xmlns='https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/ADVANCED_XML'/>"
@@ -69,7 +70,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     general = [PREFER] if route.method == "GET" else [KEY] if route.writes else []
     resuming = [LAST_EVENT] if route.resumes else []
     implied = [header for code in route.problems for header in IMPLIED.get(code, ())]
-    return [*path, *_query(route.query), *general, *resuming, *implied]
+    waiting = [WAIT] if route.takes_wait else []
+    return [*path, *_query(route.query), *general, *waiting, *resuming, *implied]
 
 
 def _query(model: type[BaseModel] | None) -> list[dict[str, Any]]:
@@ -105,13 +107,14 @@ def _answers(route: Route) -> dict[str, Any]:
 def _content(route: Route) -> dict[str, Any]:
     if route.answer is None and route.media_type == JSON:
         return {}
-    content: dict[str, Any] = {"schema": _BYTES}
-    if route.example is not None:
-        content = {"schema": {"type": "string"}, "example": route.example}
-    elif route.answer is not None and route.media_type in _PIECES:
+    content: dict[str, Any]
+    if route.answer is None:
+        schema = _TEXT if route.media_type.startswith("text/") else _BYTES
+        content = {"schema": schema, "example": route.example}
+    elif route.media_type in _PIECES:
         pieces = {"type": "string", "contentMediaType": route.media_type, "contentSchema": _ref(route.answer)}
         content = {"schema": pieces, "example": _PIECES[route.media_type] % json.dumps(example_of(route.answer))}
-    elif route.answer is not None:
+    else:
         content = {"schema": _ref(route.answer), "example": example_of(route.answer)}
     return {"content": {route.media_type: content}}
 

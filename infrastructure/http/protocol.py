@@ -36,6 +36,7 @@ WASTE: Final = 128 * 1024
 """Bytes of a body that was answered already that are read at all."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
+_BLANK: Final = b" \t"
 _OF_BODIES: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -45,6 +46,10 @@ class HeadTooLarge(Exception):
 
 class NoBodyOfOurs(Exception):
     """A request with a body asks for another protocol: to the parser, what follows its head is of that."""
+
+
+class NotOneHost(Exception):
+    """A request does not say for which host it is, or says it twice (RFC 9112, 3.2)."""
 
 
 class JoiningProtocol(HttpToolsProtocol):
@@ -138,16 +143,20 @@ class JoiningProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
 
-        One behind the body is none of the head's (RFC 9110, 6.5.1), which by then was acted on.
+        One behind the body is none of the head's (RFC 9110, 6.5.1), which by then was acted on. Blanks behind a value
+        are no part of it (5.5), which the parser leaves to us.
         """
         if self._begun:
             return
         if len(self.headers) >= MOST_FIELDS:
             raise HeadTooLarge
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(_BLANK))
 
     def on_headers_complete(self) -> None:
-        """Begin the request, unless its head came whole and too large, or its body would be taken for a request."""
+        """Begin the request, unless it is for no host, its head is too large, or its body would pass for a request."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise NotOneHost
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge
@@ -159,7 +168,16 @@ class JoiningProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         if self.scope["http_version"] == "1.0":
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
+        elif self._may_be_left():
+            self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         self._begun, self._body, self._since = True, 0, self.loop.time()
+
+    def _may_be_left(self) -> bool:
+        """Whether the body may be longer than what is read of one that was answered."""
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and int(value) > WASTE)
+            for name, value in self.headers
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         self._answering = cycle
@@ -280,3 +298,14 @@ async def _send_unchunked(cycle: RequestResponseCycle, send: ASGISendCallable, m
     ):
         cycle.expected_content_length = len(message.get("body", b""))
     await send(message)
+
+
+async def _send_last(cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent) -> None:
+    """Send, and say that nothing comes after it where the body is not here whole: what follows would not be read."""
+    if message["type"] != "http.response.start" or not cycle.more_body:
+        await send(message)
+        return
+    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+    keep_alive = cycle.keep_alive
+    await send(message)
+    cycle.keep_alive = keep_alive  # the caller ends it, or our patience does: to cut it off could cut off the answer

@@ -16,7 +16,9 @@ M = TypeVar("M", bound=BaseModel)
 _BODY: Final = "gatehouse.body"
 """Where a body stands that was read already."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_ETAG: Final = re.compile(r'"([0-9a-f]{1,20})"', re.ASCII)
+_TAG: Final = r'(W/)?"([!#-~\x80-\xff]*+)"'
+_TAGS: Final = re.compile(rf"{_TAG}(?:[ \t]*+,[ \t]*+(?:{_TAG})?+)*+")
+"""Entity tags with commas between them (RFC 9110, 8.8.3 and 5.6.1)."""
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -98,15 +100,15 @@ def read_id(request: Request, name: str = "customer_id") -> UUID:
     return UUID(text)
 
 
-def read_if_match(request: Request) -> str | None:
-    """The entity tag that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do."""
-    asked = header(request, b"if-match")
-    if asked is None or asked.strip() == "*":
+def read_if_match(request: Request) -> frozenset[str] | None:
+    """The entity tags of which `If-Match` asks for one (RFC 9110, 13.1.1), without weak ones; None: any will do."""
+    given: list[bytes] = [value for name, value in request.scope["headers"] if name == b"if-match"]
+    asked = str(b",".join(given), "latin-1").strip()
+    if not given or asked == "*":
         return None
-    match = _ETAG.fullmatch(asked.strip())
-    if match is None:
+    if not _TAGS.fullmatch(asked):
         raise Problem("version_mismatch")
-    return match.group(1)
+    return frozenset(tag for weak, tag in re.findall(_TAG, asked) if not weak)
 
 
 def read_moment(text: str, *, now: datetime, name: str = "asOf") -> datetime | int:

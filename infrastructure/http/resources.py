@@ -121,7 +121,7 @@ def if_match(call: Call) -> Condition | None:
     asked = read_if_match(call.request)
     if asked is None:
         return None
-    return lambda history: (row := fold_row(history)) is not None and _tag(call, row) == asked
+    return lambda history: (row := fold_row(history)) is not None and _tag(call, row) in asked
 
 
 def _tag(call: Call, row: CustomerRow) -> str:

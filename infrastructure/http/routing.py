@@ -26,7 +26,7 @@ from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.refusal_timing import wait_to_refuse
 from infrastructure.http.request_signatures import RequestSignatures
-from infrastructure.http.waiting import Waiting, preferred_wait
+from infrastructure.http.waiting import Waiting, preferred_wait, take_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
 
@@ -73,7 +73,7 @@ class Route:
     status: int = 200
     media_type: str = JSON
     example: str | None = None
-    """Of an answer that is text."""
+    """Of an answer that is no JSON."""
     body: type[BaseModel] | None = None
     raw: str | None = None
     """The media type of a body that is not JSON, and is read as it comes."""
@@ -98,6 +98,11 @@ class Route:
     def writes(self) -> bool:
         """Whether it takes an idempotency key."""
         return self.method != "GET" and not self.safe
+
+    @property
+    def takes_wait(self) -> bool:
+        """Whether `wait` in its query stands for the preference; where it has such a parameter itself, that counts."""
+        return self.method == "GET" and not (self.query and "wait" in self.query.model_fields)
 
 
 class PublicResponse(Response):
@@ -136,15 +141,17 @@ class Gate:
         request = self.signatures.check(request, caller)
         if caller.role not in route.roles:
             raise Problem("forbidden")
+        wait = take_wait(request) if route.takes_wait else None
         if route.query is None and request.scope["query_string"]:
             raise Problem("invalid_request", errors=[{"code": "unknown_field"}])
-        return await self._answer(route, Call(request, caller, partial(self._admits, request, caller)))
+        return await self._answer(route, Call(request, caller, partial(self._admits, request, caller)), wait)
 
-    async def _answer(self, route: Route, call: Call) -> Response:
+    async def _answer(self, route: Route, call: Call, wait: int | None) -> Response:
         """What the handler answers to a write, once, or to a read, which may wait and may be on record."""
         if route.writes:
             return await self.once(route, call)
-        wait = preferred_wait(call.request) if route.method == "GET" else None
+        if wait is None and route.method == "GET":
+            wait = preferred_wait(call.request)
         response = await route.handler(call) if wait is None else await self._waited(route, call, wait)
         if "customer_id" in call.request.path_params:
             await self._note(route, call)

@@ -1,4 +1,4 @@
-"""Read your writes: `Prefer: wait=N` (RFC 7240) on a read, answered once it shows what was written before it.
+"""Read your writes: `?wait=N`, or `Prefer: wait=N` (RFC 7240), on a read: it shows what was written before it.
 
 Single customers and their stories are never stale and answer at once. A list waits for its projection.
 """
@@ -23,6 +23,8 @@ MENDING: Final = 30
 """Seconds after which to ask again where a projection has stopped: somebody must see to it first."""
 
 _LARGEST_HEADER: Final = 1000
+_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_PARAMETER: Final = b"wait="
 _PREFERENCE: Final = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 _STATE: Final = """
     SELECT projection, position, stopped_at IS NOT NULL,
@@ -84,5 +86,27 @@ def preferred_wait(request: Request) -> int | None:
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
             seconds = value.strip().strip('"')
-            return min(int(seconds), LONGEST) if re.fullmatch(r"[0-9]{1,9}", seconds, re.ASCII) else None
+            return min(int(seconds), LONGEST) if _SECONDS.fullmatch(seconds) else None
     return None
+
+
+def take_wait(request: Request) -> int | None:
+    """The seconds of `?wait=N`, up to `LONGEST`, taken out of the query, whose other parameters are the handler's.
+
+    None where it asks for nothing: no seconds are no look either, as where events are waited for.
+    """
+    query: bytes = request.scope["query_string"]
+    if _PARAMETER not in query:
+        return None
+    parameters = query.split(b"&")
+    asked = [parameter for parameter in parameters if parameter.startswith(_PARAMETER)]
+    if len(asked) > 1:
+        raise Problem("invalid_request", errors=[{"code": "repeated_parameter"}])
+    if not asked:
+        return None
+    seconds = str(asked[0].removeprefix(_PARAMETER), "latin-1")
+    if not _SECONDS.fullmatch(seconds):
+        raise Problem("invalid_request", errors=[{"pointer": "/wait", "code": "int_parsing"}])
+    parameters.remove(asked[0])
+    request.scope["query_string"] = b"&".join(parameters)
+    return min(int(seconds), LONGEST) or None

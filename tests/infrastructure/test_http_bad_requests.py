@@ -319,6 +319,9 @@ NO_MATCH: Final = (
     '"8"',
     '"9999999999999999999999"',
     f'"{CANARY}"',
+    f'"{CANARY}", "8"',
+    '"7" "8"',
+    "*, *",
 )
 
 
@@ -343,3 +346,15 @@ async def test_a_condition_that_holds_lets_the_change_happen(world: World, held:
     response = await world.partner.patch(f"{held.path}/activate", headers={"If-Match": tag if seen else "*"})
 
     assert (response.status_code, response.headers["etag"]) == (200, tag)
+
+
+@pytest.mark.parametrize("asked", ['"8", {}', '{},"8"', 'W/"8" , {} ,', '"8,", {}'])
+async def test_a_condition_may_list_several_states(world: World, held: Held, asked: str) -> None:
+    tag = (await world.partner.get(held.path)).headers["etag"]
+
+    one = await world.partner.patch(f"{held.path}/activate", headers={"If-Match": asked.format(tag)})
+    lines = await world.partner.patch(f"{held.path}/activate", headers=[("If-Match", '"8"'), ("If-Match", tag)])
+    weak = await world.partner.patch(f"{held.path}/activate", headers={"If-Match": asked.format(f"W/{tag}")})
+
+    assert (one.status_code, lines.status_code) == (200, 200)
+    assert_problem(weak, 412, "version_mismatch")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx2
@@ -12,7 +13,7 @@ from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
 from infrastructure.http.protocol import LARGEST_HEAD, PORTION, WASTE, JoiningProtocol
 from tests.support.events import another_key
-from tests.support.http import Raw, send_raw
+from tests.support.http import Raw, fresh_wallet, send_raw
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +48,49 @@ async def test_a_body_is_never_taken_for_a_request(world: World) -> None:
             assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: x\r\n", b"Host: x\r\nhost: y\r\n"])
+async def test_a_request_is_for_one_host(world: World, hosts: bytes) -> None:
+    rest = b"Connection: close\r\n" + authorization(world) + b"\r\n"
+
+    answer = await send_raw(world, b"GET /v1/customers HTTP/1.1\r\n" + hosts + rest)
+    older = await send_raw(world, b"GET /v1/customers HTTP/1.0\r\n" + rest)
+
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "malformed_http")
+    assert older.status == 200
+
+
+async def test_blanks_around_a_value_are_no_part_of_it(world: World) -> None:
+    body = json.dumps({"chainId": fresh_wallet().account, "externalId": "user-1"}).encode()
+    shown = authorization(world).replace(b"\r\n", b" \t\r\n")
+    given = b"Content-Type: application/json\r\nContent-Length: %d\r\nIdempotency-Key:" % len(body)
+
+    answers = [
+        await send_raw(world, b"POST /v1/customers HTTP/1.1\r\n" + HOST + shown + given + key + b"\r\n\r\n" + body)
+        for key in (b"spaced", b" \tspaced", b" spaced ", b' "spaced"\t ')
+    ]
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_after_an_answer_to_half_a_body_nothing_is_sent_in_vain(world: World, *, chunked: bool) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b" " * 8192
+
+    long = body() if chunked else b" " * 200 * 8192
+    headers = {"Content-Type": "application/json"}
+
+    refused = await world.partner.post("/v1/customers", content=long, headers=headers)
+    after = await asyncio.wait_for(world.partner.post("/v1/customers", content=b"{}", headers=headers), 3)
+    short = await world.partner.post("/v1/customers", content=b" " * 70_000, headers=headers)
+
+    assert (refused.status_code, refused.headers["connection"]) == (413, "close")
+    assert after.status_code == 422
+    assert (short.status_code, "connection" in short.headers) == (413, False)
+
+
 async def test_another_protocol_is_offered_in_vain(world: World) -> None:
     offer = UPGRADE.replace(b"Upgrade,", b"close, Upgrade,")
 
@@ -65,7 +109,9 @@ async def test_what_follows_the_offer_of_another_protocol_is_no_request(world: W
     assert b"HTTP/1.1" not in answer.body
 
 
-CHUNKED: Final = b"POST /v1/auth/token HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED: Final = (
+    b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 WRONG: Final = {
     "not HTTP": (b"words\r\n\r\n", 400),
     "a body that is none": (CHUNKED + b"words\r\n", 400),

@@ -66,6 +66,42 @@ async def test_a_list_waits_for_a_slow_projector(world: World) -> None:
     assert ids(await reading)[0] == customer["id"]
 
 
+async def test_a_list_may_be_asked_to_wait_by_its_query(world: World) -> None:
+    customer = await world.register(fresh_wallet())
+    reading = asyncio.create_task(listed(world, query="?wait=10&limit=1"))
+
+    for _ in range(20):
+        assert (await world.partner.get(f"/v1/customers/{customer['id']}?wait=10")).status_code == 200
+    assert not reading.done()
+    await world.project()
+
+    assert ids(await reading) == [customer["id"]]
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("?limit=1&wait=3", 3), ("?wait=999999999", LONGEST), ("?wait=0", 1)])
+async def test_the_query_counts_more_than_the_preference(world: World, query: str, seconds: int) -> None:
+    response = await listed(world, "wait=1", query=query)
+
+    assert response.headers["preference-applied"] == f"wait={seconds}"
+
+
+async def test_no_seconds_in_the_query_ask_for_nothing(world: World) -> None:
+    await world.register(fresh_wallet())
+
+    response = await listed(world, query="?wait=0")
+
+    assert response.status_code == 200
+    assert "preference-applied" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "query", ["?wait", "?wait=", "?wait=-1", "?wait=1.0", "?wait=soon", "?wait=1&wait=1", "?awaits=1"]
+)
+async def test_what_are_no_seconds_is_refused(world: World, query: str) -> None:
+    assert_problem(await listed(world, query=query), 422, "invalid_request")
+    assert_problem(await world.partner.get(f"/v1/webhooks{query}"), 422, "invalid_request")
+
+
 async def test_what_is_written_while_a_list_waits_does_not_make_it_wait_longer(world: World) -> None:
     first = await world.register(fresh_wallet())
     reading = asyncio.create_task(listed(world, "wait=10"))
@@ -242,6 +278,8 @@ async def test_the_description_names_the_preference_wherever_something_is_read(w
         for method, operation in operations.items():
             named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
             assert ("Prefer" in named) is (method == "get"), (method, path)
+            asked = [parameter["name"] for parameter in operation.get("parameters", [])]
+            assert asked.count("wait") == (method == "get"), (method, path)
     (listing, reading) = (document["paths"][f"/v1/customers{one}"]["get"] for one in ("", "/{customer_id}"))
     assert "Preference-Applied" in listing["responses"]["200"]["headers"]
     assert "projection_behind" in listing["responses"]["503"]["description"]

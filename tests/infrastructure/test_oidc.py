@@ -114,6 +114,30 @@ async def test_a_role_may_lie_further_inside(desk: Desk, client: httpx2.AsyncCli
     assert [caller.role for caller in callers if caller] == ["admin", "admin"]
 
 
+async def test_what_a_role_lies_in_may_have_dots_in_its_name(desk: Desk, client: httpx2.AsyncClient) -> None:
+    of_a_client = persons(desk.issuer, client, claim="resource_access.example.gatehouse.roles")
+    given = {"example.gatehouse": {"roles": ["platform"]}, "example": {"roles": ["internal-audit"]}}
+
+    caller = await of_a_client.find(desk.issuer.token(roles=None, resource_access=given), now(), newest=True)
+
+    assert caller is not None
+    assert caller.role == "admin"
+
+
+@pytest.mark.parametrize("claim", ["scope", "scp"])
+async def test_a_scope_has_its_values_with_spaces_between_them(
+    desk: Desk, client: httpx2.AsyncClient, claim: str
+) -> None:
+    scoped = persons(desk.issuer, client, claim=claim)
+
+    caller = await scoped.find(desk.issuer.token(roles=None, **{claim: "openid platform"}), now(), newest=True)
+
+    assert caller is not None
+    assert caller.role == "admin"
+    with pytest.raises(NoRole):
+        await desk.find(desk.issuer.token(roles="openid platform"))
+
+
 @pytest.mark.parametrize(
     "roles",
     [None, [], "everybody", ["everybody"], ["kyc-officers", "platform"], {"kyc-officers": 1}, 5, [["platform"]]],

@@ -22,6 +22,7 @@ def _get_kwargs(
     customer: UUID | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -56,6 +57,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -134,6 +137,7 @@ def sync_detailed(
     customer: UUID | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[AuditPage | ProblemDetails]:
     """Search all events, newest first
@@ -153,6 +157,7 @@ def sync_detailed(
         customer (UUID | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -171,6 +176,7 @@ def sync_detailed(
         customer=customer,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -191,6 +197,7 @@ def sync(
     customer: UUID | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> AuditPage | ProblemDetails | None:
     """Search all events, newest first
@@ -210,6 +217,7 @@ def sync(
         customer (UUID | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -229,6 +237,7 @@ def sync(
         customer=customer,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -243,6 +252,7 @@ async def asyncio_detailed(
     customer: UUID | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[AuditPage | ProblemDetails]:
     """Search all events, newest first
@@ -262,6 +272,7 @@ async def asyncio_detailed(
         customer (UUID | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -280,6 +291,7 @@ async def asyncio_detailed(
         customer=customer,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -298,6 +310,7 @@ async def asyncio(
     customer: UUID | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> AuditPage | ProblemDetails | None:
     """Search all events, newest first
@@ -317,6 +330,7 @@ async def asyncio(
         customer (UUID | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -337,6 +351,7 @@ async def asyncio(
             customer=customer,
             limit=limit,
             cursor=cursor,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

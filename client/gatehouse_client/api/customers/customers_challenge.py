@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     customer_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/customers/{customer_id}/challenge".format(
             customer_id=quote(str(customer_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -106,6 +114,7 @@ def sync_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ChallengeResource | ProblemDetails]:
     """Read the challenge to sign
@@ -116,6 +125,7 @@ def sync_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -128,6 +138,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -142,6 +153,7 @@ def sync(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ChallengeResource | ProblemDetails | None:
     """Read the challenge to sign
@@ -152,6 +164,7 @@ def sync(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -165,6 +178,7 @@ def sync(
     return sync_detailed(
         customer_id=customer_id,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -173,6 +187,7 @@ async def asyncio_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ChallengeResource | ProblemDetails]:
     """Read the challenge to sign
@@ -183,6 +198,7 @@ async def asyncio_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -195,6 +211,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -207,6 +224,7 @@ async def asyncio(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ChallengeResource | ProblemDetails | None:
     """Read the challenge to sign
@@ -217,6 +235,7 @@ async def asyncio(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -231,6 +250,7 @@ async def asyncio(
         await asyncio_detailed(
             customer_id=customer_id,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -23,6 +23,7 @@ def _get_kwargs(
     clock: CustomersPageClock | Unset = "recorded",
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -64,6 +65,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -143,6 +146,7 @@ def sync_detailed(
     clock: CustomersPageClock | Unset = "recorded",
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerPage | ProblemDetails]:
     """List customers, newest first
@@ -163,6 +167,7 @@ def sync_detailed(
             was true then, as we know now? Default: 'recorded'.
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -182,6 +187,7 @@ def sync_detailed(
         clock=clock,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -203,6 +209,7 @@ def sync(
     clock: CustomersPageClock | Unset = "recorded",
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerPage | ProblemDetails | None:
     """List customers, newest first
@@ -223,6 +230,7 @@ def sync(
             was true then, as we know now? Default: 'recorded'.
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -243,6 +251,7 @@ def sync(
         clock=clock,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -258,6 +267,7 @@ async def asyncio_detailed(
     clock: CustomersPageClock | Unset = "recorded",
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerPage | ProblemDetails]:
     """List customers, newest first
@@ -278,6 +288,7 @@ async def asyncio_detailed(
             was true then, as we know now? Default: 'recorded'.
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -297,6 +308,7 @@ async def asyncio_detailed(
         clock=clock,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -316,6 +328,7 @@ async def asyncio(
     clock: CustomersPageClock | Unset = "recorded",
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerPage | ProblemDetails | None:
     """List customers, newest first
@@ -336,6 +349,7 @@ async def asyncio(
             was true then, as we know now? Default: 'recorded'.
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -357,6 +371,7 @@ async def asyncio(
             clock=clock,
             limit=limit,
             cursor=cursor,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -19,6 +19,7 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: CustomersShowClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -41,6 +42,8 @@ def _get_kwargs(
         json_clock = clock
 
     params["clock"] = json_clock
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -122,6 +125,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: CustomersShowClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Customer | ProblemDetails]:
     """Read a customer
@@ -135,6 +139,7 @@ def sync_detailed(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -149,6 +154,7 @@ def sync_detailed(
         customer_id=customer_id,
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -165,6 +171,7 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: CustomersShowClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Customer | ProblemDetails | None:
     """Read a customer
@@ -178,6 +185,7 @@ def sync(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -193,6 +201,7 @@ def sync(
         client=client,
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -203,6 +212,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: CustomersShowClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Customer | ProblemDetails]:
     """Read a customer
@@ -216,6 +226,7 @@ async def asyncio_detailed(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -230,6 +241,7 @@ async def asyncio_detailed(
         customer_id=customer_id,
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -244,6 +256,7 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: CustomersShowClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Customer | ProblemDetails | None:
     """Read a customer
@@ -257,6 +270,7 @@ async def asyncio(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (CustomersShowClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -273,6 +287,7 @@ async def asyncio(
             client=client,
             as_of=as_of,
             clock=clock,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     customer_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/customers/{customer_id}/verification".format(
             customer_id=quote(str(customer_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -101,6 +109,7 @@ def sync_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | VerificationSession]:
     """Open a verification session
@@ -111,6 +120,7 @@ def sync_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -123,6 +133,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -137,6 +148,7 @@ def sync(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | VerificationSession | None:
     """Open a verification session
@@ -147,6 +159,7 @@ def sync(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -160,6 +173,7 @@ def sync(
     return sync_detailed(
         customer_id=customer_id,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -168,6 +182,7 @@ async def asyncio_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | VerificationSession]:
     """Open a verification session
@@ -178,6 +193,7 @@ async def asyncio_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -190,6 +206,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -202,6 +219,7 @@ async def asyncio(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | VerificationSession | None:
     """Open a verification session
@@ -212,6 +230,7 @@ async def asyncio(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -226,6 +245,7 @@ async def asyncio(
         await asyncio_detailed(
             customer_id=customer_id,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

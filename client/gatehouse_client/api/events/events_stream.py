@@ -12,6 +12,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     after: int | Unset = 0,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     last_event_id: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def _get_kwargs(
     params: dict[str, Any] = {}
 
     params["after"] = after
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -94,6 +97,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     after: int | Unset = 0,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     last_event_id: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
@@ -107,6 +111,7 @@ def sync_detailed(
 
     Args:
         after (int | Unset):  Default: 0.
+        wait (int | Unset):
         prefer (str | Unset):
         last_event_id (str | Unset):
 
@@ -120,6 +125,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         after=after,
+        wait=wait,
         prefer=prefer,
         last_event_id=last_event_id,
     )
@@ -135,6 +141,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     after: int | Unset = 0,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     last_event_id: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
@@ -148,6 +155,7 @@ def sync(
 
     Args:
         after (int | Unset):  Default: 0.
+        wait (int | Unset):
         prefer (str | Unset):
         last_event_id (str | Unset):
 
@@ -162,6 +170,7 @@ def sync(
     return sync_detailed(
         client=client,
         after=after,
+        wait=wait,
         prefer=prefer,
         last_event_id=last_event_id,
     ).parsed
@@ -171,6 +180,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     after: int | Unset = 0,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     last_event_id: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
@@ -184,6 +194,7 @@ async def asyncio_detailed(
 
     Args:
         after (int | Unset):  Default: 0.
+        wait (int | Unset):
         prefer (str | Unset):
         last_event_id (str | Unset):
 
@@ -197,6 +208,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         after=after,
+        wait=wait,
         prefer=prefer,
         last_event_id=last_event_id,
     )
@@ -210,6 +222,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     after: int | Unset = 0,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     last_event_id: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
@@ -223,6 +236,7 @@ async def asyncio(
 
     Args:
         after (int | Unset):  Default: 0.
+        wait (int | Unset):
         prefer (str | Unset):
         last_event_id (str | Unset):
 
@@ -238,6 +252,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             after=after,
+            wait=wait,
             prefer=prefer,
             last_event_id=last_event_id,
         )

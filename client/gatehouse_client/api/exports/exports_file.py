@@ -15,6 +15,7 @@ from ...types import UNSET, File, Response, Unset
 def _get_kwargs(
     export_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     range_: str | Unset = UNSET,
     if_range: str | Unset = UNSET,
@@ -29,11 +30,18 @@ def _get_kwargs(
     if not isinstance(if_range, Unset):
         headers["If-Range"] = if_range
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/exports/{export_id}/file".format(
             export_id=quote(str(export_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -117,6 +125,7 @@ def sync_detailed(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     range_: str | Unset = UNSET,
     if_range: str | Unset = UNSET,
@@ -129,6 +138,7 @@ def sync_detailed(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
         range_ (str | Unset):
         if_range (str | Unset):
@@ -143,6 +153,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         export_id=export_id,
+        wait=wait,
         prefer=prefer,
         range_=range_,
         if_range=if_range,
@@ -159,6 +170,7 @@ def sync(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     range_: str | Unset = UNSET,
     if_range: str | Unset = UNSET,
@@ -171,6 +183,7 @@ def sync(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
         range_ (str | Unset):
         if_range (str | Unset):
@@ -186,6 +199,7 @@ def sync(
     return sync_detailed(
         export_id=export_id,
         client=client,
+        wait=wait,
         prefer=prefer,
         range_=range_,
         if_range=if_range,
@@ -196,6 +210,7 @@ async def asyncio_detailed(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     range_: str | Unset = UNSET,
     if_range: str | Unset = UNSET,
@@ -208,6 +223,7 @@ async def asyncio_detailed(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
         range_ (str | Unset):
         if_range (str | Unset):
@@ -222,6 +238,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         export_id=export_id,
+        wait=wait,
         prefer=prefer,
         range_=range_,
         if_range=if_range,
@@ -236,6 +253,7 @@ async def asyncio(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     range_: str | Unset = UNSET,
     if_range: str | Unset = UNSET,
@@ -248,6 +266,7 @@ async def asyncio(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
         range_ (str | Unset):
         if_range (str | Unset):
@@ -264,6 +283,7 @@ async def asyncio(
         await asyncio_detailed(
             export_id=export_id,
             client=client,
+            wait=wait,
             prefer=prefer,
             range_=range_,
             if_range=if_range,

@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     export_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/exports/{export_id}".format(
             export_id=quote(str(export_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -96,6 +104,7 @@ def sync_detailed(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Export | ProblemDetails]:
     """See how far an export has come
@@ -106,6 +115,7 @@ def sync_detailed(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -118,6 +128,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         export_id=export_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -132,6 +143,7 @@ def sync(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Export | ProblemDetails | None:
     """See how far an export has come
@@ -142,6 +154,7 @@ def sync(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -155,6 +168,7 @@ def sync(
     return sync_detailed(
         export_id=export_id,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -163,6 +177,7 @@ async def asyncio_detailed(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Export | ProblemDetails]:
     """See how far an export has come
@@ -173,6 +188,7 @@ async def asyncio_detailed(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -185,6 +201,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         export_id=export_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -197,6 +214,7 @@ async def asyncio(
     export_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Export | ProblemDetails | None:
     """See how far an export has come
@@ -207,6 +225,7 @@ async def asyncio(
 
     Args:
         export_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -221,6 +240,7 @@ async def asyncio(
         await asyncio_detailed(
             export_id=export_id,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

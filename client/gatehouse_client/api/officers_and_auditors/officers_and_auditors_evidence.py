@@ -16,11 +16,18 @@ def _get_kwargs(
     customer_id: UUID,
     digest: str,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
+
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -28,6 +35,7 @@ def _get_kwargs(
             customer_id=quote(str(customer_id), safe=""),
             digest=quote(str(digest), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -102,6 +110,7 @@ def sync_detailed(
     digest: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[File | ProblemDetails]:
     """Read evidence by its SHA-256
@@ -113,6 +122,7 @@ def sync_detailed(
     Args:
         customer_id (UUID):
         digest (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -126,6 +136,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         customer_id=customer_id,
         digest=digest,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -141,6 +152,7 @@ def sync(
     digest: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> File | ProblemDetails | None:
     """Read evidence by its SHA-256
@@ -152,6 +164,7 @@ def sync(
     Args:
         customer_id (UUID):
         digest (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -166,6 +179,7 @@ def sync(
         customer_id=customer_id,
         digest=digest,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -175,6 +189,7 @@ async def asyncio_detailed(
     digest: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[File | ProblemDetails]:
     """Read evidence by its SHA-256
@@ -186,6 +201,7 @@ async def asyncio_detailed(
     Args:
         customer_id (UUID):
         digest (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -199,6 +215,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         customer_id=customer_id,
         digest=digest,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -212,6 +229,7 @@ async def asyncio(
     digest: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> File | ProblemDetails | None:
     """Read evidence by its SHA-256
@@ -223,6 +241,7 @@ async def asyncio(
     Args:
         customer_id (UUID):
         digest (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -238,6 +257,7 @@ async def asyncio(
             customer_id=customer_id,
             digest=digest,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -16,6 +16,7 @@ def _get_kwargs(
     kind: OfficersAndAuditorsPageKind | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -33,6 +34,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -107,6 +110,7 @@ def sync_detailed(
     kind: OfficersAndAuditorsPageKind | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | ReviewPage]:
     """List what waits for an officer, oldest first
@@ -119,6 +123,7 @@ def sync_detailed(
         kind (OfficersAndAuditorsPageKind | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -133,6 +138,7 @@ def sync_detailed(
         kind=kind,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -149,6 +155,7 @@ def sync(
     kind: OfficersAndAuditorsPageKind | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | ReviewPage | None:
     """List what waits for an officer, oldest first
@@ -161,6 +168,7 @@ def sync(
         kind (OfficersAndAuditorsPageKind | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -176,6 +184,7 @@ def sync(
         kind=kind,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -186,6 +195,7 @@ async def asyncio_detailed(
     kind: OfficersAndAuditorsPageKind | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | ReviewPage]:
     """List what waits for an officer, oldest first
@@ -198,6 +208,7 @@ async def asyncio_detailed(
         kind (OfficersAndAuditorsPageKind | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -212,6 +223,7 @@ async def asyncio_detailed(
         kind=kind,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -226,6 +238,7 @@ async def asyncio(
     kind: OfficersAndAuditorsPageKind | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | ReviewPage | None:
     """List what waits for an officer, oldest first
@@ -238,6 +251,7 @@ async def asyncio(
         kind (OfficersAndAuditorsPageKind | Unset):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -254,6 +268,7 @@ async def asyncio(
             kind=kind,
             limit=limit,
             cursor=cursor,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

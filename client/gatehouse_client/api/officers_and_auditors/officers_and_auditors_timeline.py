@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     customer_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/customers/{customer_id}/timeline".format(
             customer_id=quote(str(customer_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -96,6 +104,7 @@ def sync_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | Timeline]:
     """Read a customer's story, in words
@@ -106,6 +115,7 @@ def sync_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -118,6 +128,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -132,6 +143,7 @@ def sync(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | Timeline | None:
     """Read a customer's story, in words
@@ -142,6 +154,7 @@ def sync(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -155,6 +168,7 @@ def sync(
     return sync_detailed(
         customer_id=customer_id,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -163,6 +177,7 @@ async def asyncio_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | Timeline]:
     """Read a customer's story, in words
@@ -173,6 +188,7 @@ async def asyncio_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -185,6 +201,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -197,6 +214,7 @@ async def asyncio(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | Timeline | None:
     """Read a customer's story, in words
@@ -207,6 +225,7 @@ async def asyncio(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -221,6 +240,7 @@ async def asyncio(
         await asyncio_detailed(
             customer_id=customer_id,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -14,17 +14,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     name: str,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/schemas/{name}".format(
             name=quote(str(name), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -95,6 +103,7 @@ def sync_detailed(
     name: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | SchemaDocument]:
     """Read a JSON Schema
@@ -105,6 +114,7 @@ def sync_detailed(
 
     Args:
         name (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -117,6 +127,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         name=name,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -131,6 +142,7 @@ def sync(
     name: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | SchemaDocument | None:
     """Read a JSON Schema
@@ -141,6 +153,7 @@ def sync(
 
     Args:
         name (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -154,6 +167,7 @@ def sync(
     return sync_detailed(
         name=name,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -162,6 +176,7 @@ async def asyncio_detailed(
     name: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | SchemaDocument]:
     """Read a JSON Schema
@@ -172,6 +187,7 @@ async def asyncio_detailed(
 
     Args:
         name (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -184,6 +200,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         name=name,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -196,6 +213,7 @@ async def asyncio(
     name: str,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | SchemaDocument | None:
     """Read a JSON Schema
@@ -206,6 +224,7 @@ async def asyncio(
 
     Args:
         name (str):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -220,6 +239,7 @@ async def asyncio(
         await asyncio_detailed(
             name=name,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -22,6 +22,7 @@ def _get_kwargs(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelCustomerChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -49,6 +50,8 @@ def _get_kwargs(
         json_clock = clock
 
     params["clock"] = json_clock
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -131,6 +134,7 @@ def sync_detailed(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelCustomerChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerChanges | ProblemDetails]:
     """Compare a customer at two moments
@@ -145,6 +149,7 @@ def sync_detailed(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelCustomerChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -160,6 +165,7 @@ def sync_detailed(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -177,6 +183,7 @@ def sync(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelCustomerChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerChanges | ProblemDetails | None:
     """Compare a customer at two moments
@@ -191,6 +198,7 @@ def sync(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelCustomerChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -207,6 +215,7 @@ def sync(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -218,6 +227,7 @@ async def asyncio_detailed(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelCustomerChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerChanges | ProblemDetails]:
     """Compare a customer at two moments
@@ -232,6 +242,7 @@ async def asyncio_detailed(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelCustomerChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -247,6 +258,7 @@ async def asyncio_detailed(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -262,6 +274,7 @@ async def asyncio(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelCustomerChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerChanges | ProblemDetails | None:
     """Compare a customer at two moments
@@ -276,6 +289,7 @@ async def asyncio(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelCustomerChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -293,6 +307,7 @@ async def asyncio(
             from_=from_,
             to=to,
             clock=clock,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -16,6 +16,7 @@ def _get_kwargs(
     *,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: TimeTravelFunnelClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -38,6 +39,8 @@ def _get_kwargs(
         json_clock = clock
 
     params["clock"] = json_clock
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -111,6 +114,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: TimeTravelFunnelClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Funnel | ProblemDetails]:
     """Count customers by status
@@ -123,6 +127,7 @@ def sync_detailed(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -136,6 +141,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -151,6 +157,7 @@ def sync(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: TimeTravelFunnelClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Funnel | ProblemDetails | None:
     """Count customers by status
@@ -163,6 +170,7 @@ def sync(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -177,6 +185,7 @@ def sync(
         client=client,
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -186,6 +195,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: TimeTravelFunnelClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Funnel | ProblemDetails]:
     """Count customers by status
@@ -198,6 +208,7 @@ async def asyncio_detailed(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -211,6 +222,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         as_of=as_of,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -224,6 +236,7 @@ async def asyncio(
     client: AuthenticatedClient,
     as_of: datetime.datetime | str | Unset = UNSET,
     clock: TimeTravelFunnelClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Funnel | ProblemDetails | None:
     """Count customers by status
@@ -236,6 +249,7 @@ async def asyncio(
         as_of (datetime.datetime | str | Unset): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelClock | Unset): `recorded`: what did we know then? `occurred`: what
             was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -251,6 +265,7 @@ async def asyncio(
             client=client,
             as_of=as_of,
             clock=clock,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -19,6 +19,7 @@ def _get_kwargs(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelFunnelChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -46,6 +47,8 @@ def _get_kwargs(
         json_clock = clock
 
     params["clock"] = json_clock
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -120,6 +123,7 @@ def sync_detailed(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelFunnelChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[FunnelChanges | ProblemDetails]:
     """Count who changed status between two moments
@@ -133,6 +137,7 @@ def sync_detailed(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -147,6 +152,7 @@ def sync_detailed(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -163,6 +169,7 @@ def sync(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelFunnelChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> FunnelChanges | ProblemDetails | None:
     """Count who changed status between two moments
@@ -176,6 +183,7 @@ def sync(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -191,6 +199,7 @@ def sync(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -201,6 +210,7 @@ async def asyncio_detailed(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelFunnelChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[FunnelChanges | ProblemDetails]:
     """Count who changed status between two moments
@@ -214,6 +224,7 @@ async def asyncio_detailed(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -228,6 +239,7 @@ async def asyncio_detailed(
         from_=from_,
         to=to,
         clock=clock,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -242,6 +254,7 @@ async def asyncio(
     from_: datetime.datetime | str,
     to: datetime.datetime | str,
     clock: TimeTravelFunnelChangesClock | Unset = "recorded",
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> FunnelChanges | ProblemDetails | None:
     """Count who changed status between two moments
@@ -255,6 +268,7 @@ async def asyncio(
         to (datetime.datetime | str): A position of the log, or an RFC 3339 time.
         clock (TimeTravelFunnelChangesClock | Unset): `recorded`: what did we know then?
             `occurred`: what was true then, as we know now? Default: 'recorded'.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -271,6 +285,7 @@ async def asyncio(
             from_=from_,
             to=to,
             clock=clock,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -12,15 +12,23 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/audit/checkpoint",
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -90,6 +98,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Checkpoint | ProblemDetails]:
     """Read the newest checkpoint
@@ -100,6 +109,7 @@ def sync_detailed(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -111,6 +121,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -124,6 +135,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Checkpoint | ProblemDetails | None:
     """Read the newest checkpoint
@@ -134,6 +146,7 @@ def sync(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -146,6 +159,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -153,6 +167,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[Checkpoint | ProblemDetails]:
     """Read the newest checkpoint
@@ -163,6 +178,7 @@ async def asyncio_detailed(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -174,6 +190,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -185,6 +202,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Checkpoint | ProblemDetails | None:
     """Read the newest checkpoint
@@ -195,6 +213,7 @@ async def asyncio(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -208,6 +227,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

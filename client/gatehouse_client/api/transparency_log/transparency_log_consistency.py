@@ -13,6 +13,7 @@ def _get_kwargs(
     *,
     old: int,
     new: int | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -24,6 +25,8 @@ def _get_kwargs(
     params["old"] = old
 
     params["new"] = new
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -99,6 +102,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     old: int,
     new: int | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
     """Prove that the log only grew
@@ -110,6 +114,7 @@ def sync_detailed(
     Args:
         old (int):
         new (int | Unset): A published checkpoint's size; the newest's by default.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -123,6 +128,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         old=old,
         new=new,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -138,6 +144,7 @@ def sync(
     client: AuthenticatedClient,
     old: int,
     new: int | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
     """Prove that the log only grew
@@ -149,6 +156,7 @@ def sync(
     Args:
         old (int):
         new (int | Unset): A published checkpoint's size; the newest's by default.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -163,6 +171,7 @@ def sync(
         client=client,
         old=old,
         new=new,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -172,6 +181,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     old: int,
     new: int | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
     """Prove that the log only grew
@@ -183,6 +193,7 @@ async def asyncio_detailed(
     Args:
         old (int):
         new (int | Unset): A published checkpoint's size; the newest's by default.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -196,6 +207,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         old=old,
         new=new,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -209,6 +221,7 @@ async def asyncio(
     client: AuthenticatedClient,
     old: int,
     new: int | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
     """Prove that the log only grew
@@ -220,6 +233,7 @@ async def asyncio(
     Args:
         old (int):
         new (int | Unset): A published checkpoint's size; the newest's by default.
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -235,6 +249,7 @@ async def asyncio(
             client=client,
             old=old,
             new=new,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

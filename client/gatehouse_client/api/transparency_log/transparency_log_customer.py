@@ -15,17 +15,25 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     customer_id: UUID,
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/customers/{customer_id}/proof".format(
             customer_id=quote(str(customer_id), safe=""),
         ),
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -101,6 +109,7 @@ def sync_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerProof | ProblemDetails]:
     """Prove all events of a customer
@@ -112,6 +121,7 @@ def sync_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -124,6 +134,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -138,6 +149,7 @@ def sync(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerProof | ProblemDetails | None:
     """Prove all events of a customer
@@ -149,6 +161,7 @@ def sync(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -162,6 +175,7 @@ def sync(
     return sync_detailed(
         customer_id=customer_id,
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -170,6 +184,7 @@ async def asyncio_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[CustomerProof | ProblemDetails]:
     """Prove all events of a customer
@@ -181,6 +196,7 @@ async def asyncio_detailed(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -193,6 +209,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         customer_id=customer_id,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -205,6 +222,7 @@ async def asyncio(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> CustomerProof | ProblemDetails | None:
     """Prove all events of a customer
@@ -216,6 +234,7 @@ async def asyncio(
 
     Args:
         customer_id (UUID):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -230,6 +249,7 @@ async def asyncio(
         await asyncio_detailed(
             customer_id=customer_id,
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

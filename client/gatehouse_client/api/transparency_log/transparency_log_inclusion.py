@@ -12,6 +12,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     position: int,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -21,6 +22,8 @@ def _get_kwargs(
     params: dict[str, Any] = {}
 
     params["position"] = position
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -100,6 +103,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     position: int,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
     """Prove that an event is in the log
@@ -110,6 +114,7 @@ def sync_detailed(
 
     Args:
         position (int):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -122,6 +127,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         position=position,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -136,6 +142,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     position: int,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
     """Prove that an event is in the log
@@ -146,6 +153,7 @@ def sync(
 
     Args:
         position (int):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -159,6 +167,7 @@ def sync(
     return sync_detailed(
         client=client,
         position=position,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -167,6 +176,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     position: int,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | str]:
     """Prove that an event is in the log
@@ -177,6 +187,7 @@ async def asyncio_detailed(
 
     Args:
         position (int):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -189,6 +200,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         position=position,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -201,6 +213,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     position: int,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | str | None:
     """Prove that an event is in the log
@@ -211,6 +224,7 @@ async def asyncio(
 
     Args:
         position (int):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -225,6 +239,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             position=position,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

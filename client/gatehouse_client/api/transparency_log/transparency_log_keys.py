@@ -12,15 +12,23 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/audit/keys",
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -85,6 +93,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | SigningKeys]:
     """List the keys that the log was and is signed with
@@ -95,6 +104,7 @@ def sync_detailed(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -106,6 +116,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -119,6 +130,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | SigningKeys | None:
     """List the keys that the log was and is signed with
@@ -129,6 +141,7 @@ def sync(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -141,6 +154,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -148,6 +162,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | SigningKeys]:
     """List the keys that the log was and is signed with
@@ -158,6 +173,7 @@ async def asyncio_detailed(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -169,6 +185,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -180,6 +197,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | SigningKeys | None:
     """List the keys that the log was and is signed with
@@ -190,6 +208,7 @@ async def asyncio(
     Roles: auditor.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -203,6 +222,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -12,15 +12,23 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
 
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/webhooks",
+        "params": params,
     }
 
     _kwargs["headers"] = headers
@@ -85,6 +93,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | RegisteredWebhooks]:
     """List webhooks
@@ -94,6 +103,7 @@ def sync_detailed(
     Roles: partner.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -105,6 +115,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -118,6 +129,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | RegisteredWebhooks | None:
     """List webhooks
@@ -127,6 +139,7 @@ def sync(
     Roles: partner.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -139,6 +152,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -146,6 +160,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | RegisteredWebhooks]:
     """List webhooks
@@ -155,6 +170,7 @@ async def asyncio_detailed(
     Roles: partner.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -166,6 +182,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        wait=wait,
         prefer=prefer,
     )
 
@@ -177,6 +194,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | RegisteredWebhooks | None:
     """List webhooks
@@ -186,6 +204,7 @@ async def asyncio(
     Roles: partner.
 
     Args:
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -199,6 +218,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed

@@ -17,6 +17,7 @@ def _get_kwargs(
     *,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -28,6 +29,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["wait"] = wait
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -109,6 +112,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | WebhookDeliveries]:
     """List a webhook's deliveries, newest first
@@ -121,6 +125,7 @@ def sync_detailed(
         webhook_id (UUID):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -135,6 +140,7 @@ def sync_detailed(
         webhook_id=webhook_id,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -151,6 +157,7 @@ def sync(
     client: AuthenticatedClient,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | WebhookDeliveries | None:
     """List a webhook's deliveries, newest first
@@ -163,6 +170,7 @@ def sync(
         webhook_id (UUID):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -178,6 +186,7 @@ def sync(
         client=client,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     ).parsed
 
@@ -188,6 +197,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> Response[ProblemDetails | WebhookDeliveries]:
     """List a webhook's deliveries, newest first
@@ -200,6 +210,7 @@ async def asyncio_detailed(
         webhook_id (UUID):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -214,6 +225,7 @@ async def asyncio_detailed(
         webhook_id=webhook_id,
         limit=limit,
         cursor=cursor,
+        wait=wait,
         prefer=prefer,
     )
 
@@ -228,6 +240,7 @@ async def asyncio(
     client: AuthenticatedClient,
     limit: int | Unset = 50,
     cursor: str | Unset = UNSET,
+    wait: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
 ) -> ProblemDetails | WebhookDeliveries | None:
     """List a webhook's deliveries, newest first
@@ -240,6 +253,7 @@ async def asyncio(
         webhook_id (UUID):
         limit (int | Unset):  Default: 50.
         cursor (str | Unset):
+        wait (int | Unset):
         prefer (str | Unset):
 
     Raises:
@@ -256,6 +270,7 @@ async def asyncio(
             client=client,
             limit=limit,
             cursor=cursor,
+            wait=wait,
             prefer=prefer,
         )
     ).parsed
