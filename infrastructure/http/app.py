@@ -133,7 +133,5 @@ async def _refuse(request: Request, fault: Exception) -> Response:
     status = fault.status_code if isinstance(fault, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "invalid_request")
     routes = request.app.routes_at(request.scope["path"]) if code == "method_not_allowed" else []
-    allowed = ", ".join(
-        sorted({method for route in routes for method in route.methods or ()})
-    )  # RFC 9110 asks for them
+    allowed = ", ".join(sorted({method for route in routes for method in route.methods or ()}))
     return finish(problem_response(Problem(code, headers={"Allow": allowed} if allowed else None)))
