@@ -26,8 +26,9 @@ Requests may be signed (RFC 9421), and must be once a public key is registered f
 `Signature` hold one signature, `keyid` being the API key's id and `created` at most five minutes ago. It covers
 `@method`, `@target-uri` (or `@authority`, `@path` and `@query`), `authorization` where that is sent, and
 `content-digest` where there is a body: `Content-Digest` (RFC 9530) has its `sha-256` or `sha-512`. Cover
-`idempotency-key`, too, where you send one. Each signature of a write is taken once, and so is one of a read that has a
-`nonce`: with a `nonce`, two requests that are alike may be sent within one second.
+`idempotency-key`, too, where you send one. The URL is the one that the service is known by, whatever stands between,
+and ECDSA's signature is `r` and `s`, 48 bytes each (RFC 9421, 3.3.5). Each signature of a write is taken once, and so
+is one of a read that has a `nonce`: with a `nonce`, two requests that are alike may be sent within one second.
 """
 TAGS: Final = {
     "login": "A key and its secret for a token.",
