@@ -192,6 +192,7 @@ async def open_services(
             contracts=_contracts(settings, vendors) if settings.rpc else None,
             webhooks=webhooks,
             site=site,
+            public_url=settings.public_url and settings.url,
             clock=clock,
             new_id=ids.new_id,
             confirmation=settings.confirmation,

@@ -90,6 +90,8 @@ class Services:
     """None where no chain's node is set."""
     webhooks: WebhookSending
     site: Site
+    public_url: str | None
+    """What callers know us by; None where whoever runs it has not said, and any name will do."""
     clock: Clock
     new_id: NewId
     confirmation: Confirmation

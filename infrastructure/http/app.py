@@ -60,7 +60,7 @@ def create_app(services: Services) -> FastAPI:
     gate = Gate(
         authentication=app.state.authentication,
         rates=Rates(services.bounds),
-        signatures=RequestSignatures(services.site.uri),
+        signatures=RequestSignatures(services.public_url),
         once=Repeats(services).answer,
         waiting=Waiting(services.pool),
         trail=AuditTrail(services),

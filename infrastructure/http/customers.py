@@ -92,7 +92,7 @@ class CustomerRoutes:
                 "Suspend a customer",
                 answer=models.Customer,
                 headers=("ETag",),
-                body=models.StatedReason,
+                body=models.OptionalReason,
                 body_required=False,
                 problems=(*gone, "wrong_status", "customer_erased", "version_mismatch"),
                 render=_changed,
@@ -105,7 +105,7 @@ class CustomerRoutes:
                 "Resume a suspended customer",
                 answer=models.Customer,
                 headers=("ETag",),
-                body=models.StatedReason,
+                body=models.OptionalReason,
                 body_required=False,
                 problems=(*gone, "wrong_status", "activation_reserved", "customer_erased", "version_mismatch"),
                 render=_changed,
@@ -213,5 +213,5 @@ async def _officers_reason(call: Call) -> str | None:
     """Why, where an officer says so. A partner's reason is read as strictly, and not kept."""
     if not has_body(call.request):
         return None
-    body = await read_body(call.request, models.StatedReason)
+    body = await read_body(call.request, models.OptionalReason)
     return body.reason if call.caller.role == "officer" else None

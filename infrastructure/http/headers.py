@@ -32,8 +32,8 @@ OF_STATUS: Final = {
     503: ("Retry-After",),
 }
 """Which of them a status always brings."""
-OF_CODE: Final = {"not_in_a_checkpoint_yet": ("Retry-After",)}
-"""Which of them a problem brings, whatever others of its status do."""
+OF_CODE: Final = {"in_progress": ("Retry-After",), "not_in_a_checkpoint_yet": ("Retry-After",)}
+"""Which of them a problem brings, though others of its status may not."""
 
 
 def _asked(name: str, description: str, example: str, **schema: object) -> dict[str, Any]:

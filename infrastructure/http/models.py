@@ -36,6 +36,14 @@ class StatedReason(Body):
     reason: Annotated[str, Field(pattern=WORDS, max_length=2000, examples=["A namesake: the passport is another's."])]
 
 
+class OptionalReason(Body):
+    """The same, where there need not be one."""
+
+    reason: Annotated[
+        str | None, Field(pattern=WORDS, max_length=2000, examples=["The wallet's owner reported it stolen."])
+    ] = None
+
+
 class Resource(BaseModel):
     """A response body."""
 

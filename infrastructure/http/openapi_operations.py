@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from infrastructure.http.examples import example_of
-from infrastructure.http.headers import IMPLIED, KEY, LAST_EVENT, OF_CODE, OF_STATUS, PREFER, WAIT
+from infrastructure.http.headers import HEADERS, IMPLIED, KEY, LAST_EVENT, OF_CODE, OF_STATUS, PREFER, WAIT
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.problems import PROBLEMS
 from infrastructure.http.routing import JSON, Route
@@ -131,13 +132,20 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {
         "description": "\n".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
-        **_headers(*OF_STATUS.get(status, ()), *(name for code in codes for name in OF_CODE.get(code, ()))),
+        **_headers(*OF_STATUS.get(status, ()), sometimes=_of_some(codes)),
         "content": {PROBLEM: {"schema": _ref(ProblemDetails), "examples": examples}},
     }
 
 
-def _headers(*names: str) -> dict[str, Any]:
-    return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}} if names else {}
+def _of_some(codes: list[str]) -> set[str]:
+    """The headers that at least one of the problems brings."""
+    return {name for code in codes for name in OF_CODE.get(code, ())}
+
+
+def _headers(*names: str, sometimes: Iterable[str] = ()) -> dict[str, Any]:
+    always: dict[str, dict[str, Any]] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    headers = {name: HEADERS[name] | {"required": False} for name in sometimes} | always
+    return {"headers": headers} if headers else {}
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

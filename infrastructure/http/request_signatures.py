@@ -61,7 +61,8 @@ class RequestSignatures:
     Each process remembers for itself, so that across several it is Idempotency-Key that keeps a write from repeating.
     """
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str | None) -> None:
+        """Without a public URL, as in a sandbox, what is signed is the URL that the request itself says."""
         self._public_url = public_url
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._wrong = Budget("wrong-signatures", MOST_WRONG)
@@ -96,7 +97,7 @@ class RequestSignatures:
 
     def _verified(self, request: Request, key_id: str, key: RequestKey) -> VerifyResult:
         """The one signature that there must be, which holds."""
-        message = _Message(request, self._public_url)
+        message = Message(request, self._public_url)
         if sum(len(value) for name, value in message.items() if name in {"signature", "signature-input"}) > LARGEST:
             raise _invalid("malformed")
         verifier = Verifier(signature_algorithm=ALGORITHMS[key.algorithm], key_resolver=_OneKey(key_id, key.public))
@@ -130,11 +131,11 @@ class _OneKey(HTTPSignatureKeyResolver):
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class Message:
     """A request as the library reads it. Its URL is the public one: what a proxy made of it is not what was signed."""
 
     request: Request
-    public_url: str
+    public_url: str | None
 
     @property
     def method(self) -> str:
@@ -146,10 +147,11 @@ class _Message:
         """Where the caller sent it."""
         scope = self.request.scope
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        return self.public_url + str(scope["raw_path"] + query, "latin-1")
+        origin = self.public_url or f"http://{header(self.request, b'host')}"
+        return origin + str(scope["raw_path"] + query, "latin-1")
 
     @property
-    def headers(self) -> "_Message":
+    def headers(self) -> "Message":
         """Its fields, line by line, by `items`."""
         return self
 

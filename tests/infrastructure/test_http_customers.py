@@ -206,3 +206,12 @@ async def test_who_did_it_stands_in_the_log(world: World) -> None:
         "VerificationPassed": "policy",
         "CustomerDeactivated": "partner",
     }
+
+
+@pytest.mark.parametrize("body", [{}, {"reason": None}, {"reason": "We were asked to."}], ids=str)
+async def test_a_partner_may_say_why_or_nothing(world: World, body: dict[str, object]) -> None:
+    held = (await customers_at(world, "active"))[0]
+
+    for call, status in (("deactivate", "inactive"), ("activate", "active")):
+        response = await world.partner.patch(f"{held.path}/{call}", json=body)
+        assert (response.status_code, response.json()["status"]) == (200, status)

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import pytest
+from starlette.requests import Request
 
 from application.handlers import append
 from infrastructure.api_keys import revoke
 from infrastructure.http import refusal_timing
-from infrastructure.http.request_signatures import LONGEST_AGE, SKEW
+from infrastructure.http.request_signatures import LONGEST_AGE, SKEW, Message
 from infrastructure.key_changes import issue_key
 from tests.support.http import CANARY, MISSING, assert_problem, customers_at, head_of
 from tests.support.signing import (
@@ -51,6 +53,21 @@ async def test_a_signed_request_is_answered(world: World, algorithm: str, covere
     read = [name for name in covered if name != "content-type"]
     assert (await signer.send("GET", "/v1/customers?limit=1", covered=read)).status_code == 200
     assert (await signer.send("GET", "/v1/customers", covered=read)).status_code == 200
+
+
+async def test_without_a_public_url_the_request_says_where_it_was_sent(signer: Signer) -> None:
+    host = f"localhost:{signer.world.url.rpartition(':')[2]}"
+    sent = partial(signer.send, "GET", "/v1/customers", public_url=f"http://{host}")
+
+    assert (await sent(change={"host": host})).status_code == 200
+    assert_refused(await sent(), "not_verified")
+
+
+def test_with_a_public_url_it_counts_whatever_the_request_says() -> None:
+    scope = {"type": "http", "raw_path": b"/v1/customers", "query_string": b"", "headers": [(b"host", b"inside:8000")]}
+
+    assert Message(Request(scope), "https://gatehouse.example").url == "https://gatehouse.example/v1/customers"
+    assert Message(Request(scope), None).url == "http://inside:8000/v1/customers"
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

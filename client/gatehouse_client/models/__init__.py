@@ -46,6 +46,7 @@ from .legal_hold import LegalHold
 from .listed_api_key import ListedApiKey
 from .listed_api_key_role import ListedApiKeyRole
 from .officers_and_auditors_page_kind import OfficersAndAuditorsPageKind
+from .optional_reason import OptionalReason
 from .policy_change import PolicyChange
 from .policy_trial import PolicyTrial
 from .policy_trial_step import PolicyTrialStep
@@ -154,6 +155,7 @@ __all__ = (
     "ListedApiKey",
     "ListedApiKeyRole",
     "OfficersAndAuditorsPageKind",
+    "OptionalReason",
     "PolicyChange",
     "PolicyTrial",
     "PolicyTrialStep",

@@ -8,15 +8,15 @@ import httpx2
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.customer import Customer
+from ...models.optional_reason import OptionalReason
 from ...models.problem_details import ProblemDetails
-from ...models.stated_reason import StatedReason
 from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     customer_id: UUID,
     *,
-    body: StatedReason | Unset = UNSET,
+    body: OptionalReason | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def sync_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: StatedReason | Unset = UNSET,
+    body: OptionalReason | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     if_match: str | Unset = UNSET,
 ) -> Response[Customer | ProblemDetails]:
@@ -151,8 +151,7 @@ def sync_detailed(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (StatedReason | Unset): Why an officer does something, in words. Sealed with the
-            customer's key; partners never see it.
+        body (OptionalReason | Unset): The same, where there need not be one.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -180,7 +179,7 @@ def sync(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: StatedReason | Unset = UNSET,
+    body: OptionalReason | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     if_match: str | Unset = UNSET,
 ) -> Customer | ProblemDetails | None:
@@ -194,8 +193,7 @@ def sync(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (StatedReason | Unset): Why an officer does something, in words. Sealed with the
-            customer's key; partners never see it.
+        body (OptionalReason | Unset): The same, where there need not be one.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -218,7 +216,7 @@ async def asyncio_detailed(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: StatedReason | Unset = UNSET,
+    body: OptionalReason | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     if_match: str | Unset = UNSET,
 ) -> Response[Customer | ProblemDetails]:
@@ -232,8 +230,7 @@ async def asyncio_detailed(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (StatedReason | Unset): Why an officer does something, in words. Sealed with the
-            customer's key; partners never see it.
+        body (OptionalReason | Unset): The same, where there need not be one.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -259,7 +256,7 @@ async def asyncio(
     customer_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: StatedReason | Unset = UNSET,
+    body: OptionalReason | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     if_match: str | Unset = UNSET,
 ) -> Customer | ProblemDetails | None:
@@ -273,8 +270,7 @@ async def asyncio(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (StatedReason | Unset): Why an officer does something, in words. Sealed with the
-            customer's key; partners never see it.
+        body (OptionalReason | Unset): The same, where there need not be one.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
