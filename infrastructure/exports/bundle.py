@@ -28,7 +28,7 @@ from infrastructure.exports.tiles import put_tiles
 from infrastructure.schemas import schemas
 
 FORMAT: Final = "gatehouse-bundle/1"
-STEP: Final = 8 * STRETCH
+STEP: Final = 32 * STRETCH
 """Positions from one point that an export can be gone on with to the next."""
 VERIFIER: Final = Path(__file__).with_name("verify.py")
 README: Final = b"""\
@@ -78,7 +78,7 @@ class Writing:
             self._write_entries(first, parts, progress)
             announcements = Asked(customer=signing_stream(), types=("SigningKeyAnnounced",))
             keys = Selection(connection, announcements, self.announced_at)
-            parts.put("keys.jsonl", b"".join(Chain(keys).lines(page) for page in keys.pages(0, keys.upto)))
+            parts.put("keys.jsonl", Chain(keys).lines(keys.page(0, keys.upto)))
             put_tiles(connection, parts, state.upto, whole=state.entries == state.upto)
         convert(parts, self.asked.written, self.origin, progress)
         parts.put("checkpoint", self.checkpoint.whole.encode())

@@ -1,9 +1,8 @@
-"""The events that an export asks for, a span of positions at a time, with the tiles that hold their hashes.
+"""The events that an export asks for, a stretch of positions at a time, with the tiles that hold their hashes.
 
 The log is append-only: up to a fixed position it reads the same whenever it is read, without a snapshot.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -16,9 +15,6 @@ from application.transparency.tiles import BYTES, WIDTH, width_at
 from infrastructure.arrays import BigintArray, IntegerArray, UuidArray
 from infrastructure.exports.asked import Asked
 from infrastructure.transparency.tile_store import TilesMissing
-
-SPAN: Final = 4096
-"""Positions that are looked at in one statement."""
 
 # An entry up to `previous`, as `entry_of` writes it. PostgreSQL does this beside us, on a core of its own.
 _PAGE: Final = SQL("""
@@ -57,7 +53,7 @@ Row = tuple[bytes, int, bytes, bytes, int]
 
 
 class Page(NamedTuple):
-    """The chosen rows of a span, and the leaf hashes of their tiles as a line has them."""
+    """The chosen rows of a stretch, and the leaf hashes of their tiles as a line has them."""
 
     rows: list[Row]
     leaves: dict[int, list[bytes]]
@@ -76,15 +72,11 @@ class Selection:
         since = self.asked.recorded_from
         return 1 if since is None else min(position_before(self.connection, since), self.upto) + 1
 
-    def pages(self, after: int, upto: int) -> Iterator[Page]:
-        """Span by span, behind a position and up to another."""
+    def page(self, after: int, upto: int) -> Page:
+        """What was chosen of the positions behind one and up to another, in one statement."""
         query = _PAGE(conditions=self._conditions())
-        span = self.upto if self.asked.customer else SPAN  # a customer's few events are found by their stream
-        for before in range(after, upto, span):
-            rows: list[Row] = self.connection.execute(
-                query, (before, min(before + span, upto)), prepare=True, binary=True
-            ).fetchall()
-            yield Page(rows, self._leaves({(row[4] - 1) // WIDTH for row in rows}))
+        rows: list[Row] = self.connection.execute(query, (after, upto), prepare=True, binary=True).fetchall()
+        return Page(rows, self._leaves({(row[4] - 1) // WIDTH for row in rows}))
 
     def predecessors(self, asked: list[tuple[bytes, int]]) -> dict[tuple[bytes, int], bytes]:
         """The leaf hashes in hex of these versions of streams, as far as there are any."""

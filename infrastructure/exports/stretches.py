@@ -19,10 +19,11 @@ from infrastructure.collector import spared_collector
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.beside import each_beside
 from infrastructure.exports.chain import Chain
-from infrastructure.exports.selection import SPAN, Selection
+from infrastructure.exports.selection import Selection
 
-STRETCH: Final = 4 * SPAN
-WORTH_A_PROCESS: Final = 4 * STRETCH
+STRETCH: Final = 4096
+"""Positions that are looked at at once."""
+WORTH_A_PROCESS: Final = 16 * STRETCH
 """So many positions take longer than a process takes to start."""
 PROCESSES: Final = 2
 
@@ -67,11 +68,8 @@ class Stretches:
             chain = Chain(selection)
             for before in range(self.after + (turn - 1) * length, self.upto, of * length):
                 last = min(before + length, self.upto)
-                lines, entries = [], 0
-                for page in selection.pages(before, last):
-                    lines.append(chain.lines(page))
-                    entries += len(page.rows)
-                yield Stretch(b"".join(lines), entries, last)
+                page = selection.page(before, last)
+                yield Stretch(chain.lines(page), len(page.rows), last)
 
 
 @contextmanager

@@ -214,4 +214,4 @@ async def _officers_reason(call: Call) -> str | None:
     if not has_body(call.request):
         return None
     body = await read_body(call.request, models.OptionalReason)
-    return body.reason if call.caller.role == "officer" else None
+    return body.reason or None if call.caller.role == "officer" else None

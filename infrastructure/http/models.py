@@ -30,18 +30,19 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True, cache_strings="keys")
 
 
+Reason = Annotated[str, Field(pattern=WORDS, max_length=2000, examples=["A namesake: the passport is another's."])]
+
+
 class StatedReason(Body):
     """Why an officer does something, in words. Sealed with the customer's key; partners never see it."""
 
-    reason: Annotated[str, Field(pattern=WORDS, max_length=2000, examples=["A namesake: the passport is another's."])]
+    reason: Reason
 
 
 class OptionalReason(Body):
-    """The same, where there need not be one."""
+    """The same, where it may be left out."""
 
-    reason: Annotated[
-        str | None, Field(pattern=WORDS, max_length=2000, examples=["The wallet's owner reported it stolen."])
-    ] = None
+    reason: Reason = Field(default_factory=str)
 
 
 class Resource(BaseModel):

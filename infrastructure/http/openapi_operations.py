@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -132,14 +132,14 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {
         "description": "\n".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
-        **_headers(*OF_STATUS.get(status, ()), sometimes=_of_some(codes)),
+        **_headers(*OF_STATUS.get(status, ()), *_of(set.intersection, codes), sometimes=_of(set.union, codes)),
         "content": {PROBLEM: {"schema": _ref(ProblemDetails), "examples": examples}},
     }
 
 
-def _of_some(codes: list[str]) -> set[str]:
-    """The headers that at least one of the problems brings."""
-    return {name for code in codes for name in OF_CODE.get(code, ())}
+def _of(joined: Callable[..., set[str]], codes: list[str]) -> set[str]:
+    """The headers that problems bring, all of them or some."""
+    return joined(*(set(OF_CODE.get(code, ())) for code in codes))
 
 
 def _headers(*names: str, sometimes: Iterable[str] = ()) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class NotOneHost(Exception):
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """The protocol over such a transport."""
+    """The protocol over a transport that joins what is written."""
 
     _overhead = 0
     """Bytes of the request under way that are not its body."""
@@ -64,7 +64,7 @@ class JoiningProtocol(HttpToolsProtocol):
     _answering: RequestResponseCycle | None = None
     """The request that is being answered, or was last; uvicorn knows the one that came last."""
     _body = 0
-    """Bytes of its body."""
+    """Bytes of the body under way."""
     _unanswered = 0
     """Requests that are here whole and not answered; -1 where one was answered before it was here whole."""
     _since = 0.0
@@ -154,21 +154,22 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless it is for no host, its head is too large, or its body would pass for a request."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        names = [name for name, _ in self.headers]
+        hosts, bodiless = names.count(b"host"), _OF_BODIES.isdisjoint(names)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise NotOneHost
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
             raise HeadTooLarge
         upgrade = self.parser.should_upgrade()
-        if upgrade and any(name in _OF_BODIES for name, _ in self.headers):
+        if upgrade and not bodiless:
             raise NoBodyOfOurs
         super().on_headers_complete()
         if upgrade:  # what comes next is not for the parser to know: it may be of the other protocol
             self.cycle.keep_alive = False
         if self.scope["http_version"] == "1.0":
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
-        elif self._may_be_left():
+        elif not bodiless and self._may_be_left():
             self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         self._begun, self._body, self._since = True, 0, self.loop.time()
 

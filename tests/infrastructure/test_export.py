@@ -17,7 +17,7 @@ from application.transparency.entry import entry_of
 from application.transparency.notes import Note, opened_checkpoint, parse_key, parse_note
 from application.transparency.tiles import hashes_of, place_of
 from application.transparency.tree import leaf_hash, root
-from infrastructure.exports import selection, stretches
+from infrastructure.exports import stretches
 from infrastructure.exports.asked import Asked
 from infrastructure.exports.bundle import Made, Writing
 from infrastructure.exports.production import NothingRecorded, in_thread
@@ -252,7 +252,7 @@ def test_filters_choose_what_they_say_of_the_whole_log(
 ) -> None:
     asked, chosen = SELECTED[name]
     whole = entries_of(export(own, tmp_path, name="whole"))
-    monkeypatch.setattr(selection, "SPAN", span)
+    monkeypatch.setattr(stretches, "STRETCH", span)
 
     bundle = export(own, tmp_path, asked)
 

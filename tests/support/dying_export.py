@@ -13,7 +13,7 @@ from infrastructure.cli import main
 from infrastructure.exports import bundle
 from infrastructure.exports.growing_file import GrowingFile
 from infrastructure.exports.parts import Parts
-from infrastructure.exports.selection import SPAN
+from infrastructure.exports.stretches import STRETCH
 from infrastructure.exports.target import Target
 
 left = int(sys.argv.pop(1))
@@ -61,7 +61,7 @@ def dying_hand_over(target: Target) -> None:
 
 
 if __name__ == "__main__":
-    bundle.STEP = 2 * SPAN  # type: ignore[misc] # it is Final: small steps for a small log
+    bundle.STEP = 2 * STRETCH  # type: ignore[misc] # it is Final: small steps for a small log
     for owner, name, dying in (
         (GrowingFile, "append", dying_append),
         (Parts, "put", dying_put),

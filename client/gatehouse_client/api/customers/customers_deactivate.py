@@ -151,7 +151,7 @@ def sync_detailed(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (OptionalReason | Unset): The same, where there need not be one.
+        body (OptionalReason | Unset): The same, where it may be left out.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -193,7 +193,7 @@ def sync(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (OptionalReason | Unset): The same, where there need not be one.
+        body (OptionalReason | Unset): The same, where it may be left out.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,7 +230,7 @@ async def asyncio_detailed(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (OptionalReason | Unset): The same, where there need not be one.
+        body (OptionalReason | Unset): The same, where it may be left out.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -270,7 +270,7 @@ async def asyncio(
         customer_id (UUID):
         idempotency_key (str | Unset):
         if_match (str | Unset):
-        body (OptionalReason | Unset): The same, where there need not be one.
+        body (OptionalReason | Unset): The same, where it may be left out.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
