@@ -25,6 +25,12 @@ pytestmark = pytest.mark.anyio
 RECORDED: Final = "SELECT state FROM gatehouse.stored_events WHERE topic = 'LoginRefused' ORDER BY notification_id"
 
 
+@pytest.fixture(autouse=True)
+def _places_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody shares a place by chance."""
+    monkeypatch.setattr(refusals, "PLACES", 1 << 60)
+
+
 @pytest.fixture
 async def issued(world: World) -> IssuedKey:
     key = await issue_key(world.services, role="auditor", name="a reader")
