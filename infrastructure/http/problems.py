@@ -90,7 +90,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "outcome_not_applicable": Kind(422, "This step has no such outcome."),
     "too_many_requests": Kind(429, "Too many requests: try again when `Retry-After` says."),
     "too_many_streams": Kind(429, "As many streams and long polls are open under this key as may be: close one."),
-    "head_too_large": Kind(431, "The request line and the headers are larger than 64 KiB, or there are more than 100."),
+    "head_too_large": Kind(431, "The request line and the headers are larger than 32 KiB, or there are more than 100."),
     "internal_error": Kind(500, "Something went wrong on our side."),
     "log_does_not_match": Kind(500, "The log does not match what was signed of it: there is no proof to be had."),
     "projection_behind": Kind(503, "The list does not show yet what was written before: try again."),

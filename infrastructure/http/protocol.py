@@ -15,13 +15,15 @@ from infrastructure.http.joining import JoiningTransport
 from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.routing import finish
 
-LARGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request that are not its body: request line, headers, the framing of chunks, trailers."""
+LARGEST_HEAD: Final = 32 * 1024
+"""Bytes of a request line and headers."""
+LARGEST_FRAMING: Final = 64 * 1024
+"""Bytes of what is neither head nor body: sizes of chunks, trailers."""
 MOST_FIELDS: Final = 100
 """Fields of a head."""
 FRAMING: Final = 32
 """Bytes of a body that make up for one of its framing, so that a long body may come in many chunks."""
-PORTION: Final = 2 * 1024
+PORTION: Final = 4 * 1024
 """Bytes that are parsed before it is asked whether they are too many; a read may be of 256 KiB."""
 MANY: Final = PORTION // FRAMING
 """Chunks within a portion, from which on it is dear to parse."""
@@ -77,10 +79,11 @@ class JoiningProtocol(HttpToolsProtocol):
     """What has to wait to be parsed; no more is read meanwhile."""
 
     def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
+        self._pieces: list[bytes] = []
+        """Of a body, as they were parsed."""
+        self.on_body = self._pieces.append  # type: ignore[method-assign] # a chunk may be of a byte: not worth a call
         super().__init__(*args, **kwargs)
         self._crowd = connections
-        self._pieces: list[bytes] = []
-        """Of a body, as they were parsed; a chunk may be of a byte, and is not worth more than this at once."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 -- uvicorn's own signature says no more
         """Begin a connection."""
@@ -104,6 +107,8 @@ class JoiningProtocol(HttpToolsProtocol):
                 self._hold(data[begin:])
                 return
             self._parse(data[begin : begin + PORTION])
+            if self._ends:
+                return
 
     def _hold(self, data: bytes) -> None:
         """Have it wait: for its turn where it is dear to parse, and for an answer where there are requests enough."""
@@ -132,8 +137,13 @@ class JoiningProtocol(HttpToolsProtocol):
         self._overhead += len(portion)
         super().data_received(portion)
         self._take_pieces()
-        if self._overhead > LARGEST_HEAD and not self._ends:
+        if self._too_much and not self._ends:
             self.send_400_response("")
+
+    @property
+    def _too_much(self) -> bool:
+        """Whether there is more to the request than a body may need."""
+        return self._overhead > (LARGEST_FRAMING if self._begun else LARGEST_HEAD)
 
     @property
     def _ends(self) -> bool:
@@ -171,6 +181,7 @@ class JoiningProtocol(HttpToolsProtocol):
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         elif not bodiless and self._may_be_left():
             self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
+        self._overhead -= min(head, self._overhead)
         self._begun, self._body, self._since = True, 0, self.loop.time()
 
     def _may_be_left(self) -> bool:
@@ -183,10 +194,6 @@ class JoiningProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of the body, soon."""
-        self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """End the request."""
@@ -202,7 +209,8 @@ class JoiningProtocol(HttpToolsProtocol):
         if not self._pieces:
             return
         self._dear = self._dear or len(self._pieces) > MANY
-        body, self._pieces = b"".join(self._pieces), []
+        body = b"".join(self._pieces)
+        self._pieces.clear()
         self._overhead = max(0, self._overhead - len(body) - len(body) // FRAMING)
         self._body += len(body)
         super().on_body(body)
@@ -258,7 +266,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, or too much of it."""
-        large = self._overhead > LARGEST_HEAD or (not self._begun and len(self.headers or ()) >= MOST_FIELDS)
+        large = self._too_much or (not self._begun and len(self.headers or ()) >= MOST_FIELDS)
         self._refuse("head_too_large" if large else "malformed_http")
 
     def _refuse(self, code: str) -> None:

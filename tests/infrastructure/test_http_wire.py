@@ -166,7 +166,7 @@ SPARE: Final = 200
 """Bytes for what else there is in a head."""
 
 
-async def test_a_head_of_almost_64_kib_is_read(world: World) -> None:
+async def test_a_head_of_almost_the_largest_size_is_read(world: World) -> None:
     filling = (CANARY * LARGEST_HEAD)[: LARGEST_HEAD - SPARE]
 
     for line, *headers in (
