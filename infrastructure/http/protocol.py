@@ -36,6 +36,8 @@ UNWANTED: Final = 5.0
 """Seconds for the rest of a body after it was answered: to cut it off at once would often cut off the answer."""
 WASTE: Final = 128 * 1024
 """Bytes of a body that was answered already that are read at all."""
+LINGER: Final = 1.0
+"""Seconds from a refusal to the connection's end, for the same reason; and whoever floods us is not back before."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
 _BLANK: Final = b" \t"
@@ -75,13 +77,15 @@ class JoiningProtocol(HttpToolsProtocol):
     """Since when the caller has not read what is sent."""
     _refused: str | None = None
     """What is wrong with what came behind requests that are still to be answered."""
+    _lingers = False
+    """Whether it was refused, and all that is left is to end the connection."""
     _unparsed = b""
     """What has to wait to be parsed; no more is read meanwhile."""
 
     def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- uvicorn's own
         self._pieces: list[bytes] = []
         """Of a body, as they were parsed."""
-        self.on_body = self._pieces.append  # type: ignore[method-assign] # a chunk may be of a byte: not worth a call
+        self.on_body = self._pieces.append  # type: ignore[assignment] # a chunk may be of a byte: not worth a call
         super().__init__(*args, **kwargs)
         self._crowd = connections
 
@@ -95,10 +99,14 @@ class JoiningProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End it, and tell whoever answers: a stream may have another request behind it, and no end of its own."""
         self._crowd.leave(self)
+        self._tell_of_the_end()
+        super().connection_lost(exc)
+
+    def _tell_of_the_end(self) -> None:
+        """Have whoever answers know that nobody is there any more."""
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
             self._answering.message_event.set()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, as far as its turn has come."""
@@ -148,7 +156,7 @@ class JoiningProtocol(HttpToolsProtocol):
     @property
     def _ends(self) -> bool:
         """Whether nothing more is taken."""
-        return self._refused is not None or self.transport.is_closing()
+        return self._lingers or self._refused is not None or self.transport.is_closing()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field, unless there are too many: each costs more than its bytes.
@@ -245,6 +253,8 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def hurry(self, now: float) -> None:
         """End the connection where its caller is too slow."""
+        if self._lingers and not self.transport.is_closing():
+            return
         if self.transport.is_closing() or self._unread_since is not None:  # closed once what is written was read
             self._unread_since = self._unread_since or now
             if now - self._unread_since > UNREAD:
@@ -277,7 +287,17 @@ class JoiningProtocol(HttpToolsProtocol):
         again = self._begun and self.cycle is self._answering and self.cycle.response_started
         if not again and (self._overhead or self._begun or self._refused):
             self.transport.write(_refusal(code))
-        self.transport.close()
+        if code == "request_timeout" or self.transport.is_closing():
+            self.transport.close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Read no more, and close a little later."""
+        self._lingers = self._joining.full = True
+        self.transport.pause_reading()
+        self._tell_of_the_end()
+        self.loop.call_later(LINGER, self.transport.close)
 
     def _refuse_later(self, code: str) -> None:
         """Read no more, and refuse once what came before is answered: answers come in the order of their requests."""

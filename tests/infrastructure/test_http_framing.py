@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
-from infrastructure.http.protocol import LARGEST_HEAD, PORTION, WASTE, JoiningProtocol
+from infrastructure.http.protocol import LARGEST_HEAD, LINGER, PORTION, WASTE, JoiningProtocol
 from tests.support.events import another_key
 from tests.support.http import Raw, fresh_wallet, send_raw
 from tests.support.world import World
@@ -128,6 +128,18 @@ async def test_a_request_is_answered_before_what_is_wrong_behind_it(
     answers = answers_in(await send_raw(world, LIVE * requests + wrong))
 
     assert answers == [200] * requests + [status]
+
+
+@pytest.mark.parametrize(("wrong", "status"), WRONG.values(), ids=WRONG)
+async def test_whoever_was_refused_has_time_to_read_it_and_is_not_back_at_once(
+    world: World, wrong: bytes, status: int
+) -> None:
+    begun = asyncio.get_running_loop().time()
+
+    answers = answers_in(await send_raw(world, wrong + b"\r\n\r\n" + LIVE))
+
+    assert answers == [status]
+    assert asyncio.get_running_loop().time() - begun > LINGER / 2
 
 
 async def test_of_requests_sent_at_once_a_portion_is_taken_at_a_time(
