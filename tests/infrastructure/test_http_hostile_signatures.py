@@ -117,7 +117,7 @@ async def test_large_headers_are_not_parsed(signer: Signer) -> None:
     for inputs, signatures in (
         ([f"sig={inner}{filling}"], [f"sig={raw}"]),
         ([f"sig={inner}"], [f"sig={raw}", *[f"a{number}=:{'A' * 40}:" for number in range(50)]]),
-        (["a" * 60_000], ["b"]),
+        (["a" * 30_000], ["b"]),
     ):
         assert await sent(signer, inputs, signatures) == (401, "malformed")
 
