@@ -296,7 +296,8 @@ def witness(  # noqa: PLR0913 -- each is an option of its own
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run all tests, on PostgreSQL databases of their own. Arguments go to pytest."""
-    _become("pytest", *(context.args or ["-n", "3"]))  # more than two cores: tests often wait for processes
+    # more workers than two cores: tests often wait for processes; by file: what its tests share is set up once
+    _become("pytest", *(context.args or ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]))
 
 
 @app.command()

@@ -117,10 +117,8 @@ async def test_a_customer_that_did_something_since_the_checkpoint_is_not_shown_w
         ("?position=1%00", 422, "invalid_request"),
     ],
 )
-async def test_a_proof_of_nothing_is_none(world: World, query: str, status: int, code: str) -> None:
-    await publish_all(world.services)
-
-    assert_problem(await world.auditor.get(INCLUSION + query), status, code)
+async def test_a_proof_of_nothing_is_none(published: World, query: str, status: int, code: str) -> None:
+    assert_problem(await published.auditor.get(INCLUSION + query), status, code)
 
 
 async def test_a_log_that_grew_is_proven_to_begin_as_it_was(world: World, database: str) -> None:
@@ -155,11 +153,9 @@ async def test_a_log_that_grew_is_proven_to_begin_as_it_was(world: World, databa
     ],
 )
 async def test_consistency_is_proven_with_what_was_published_alone(
-    world: World, query: str, status: int, code: str
+    published: World, query: str, status: int, code: str
 ) -> None:
-    await publish_all(world.services)
-
-    assert_problem(await world.auditor.get(CONSISTENCY + query), status, code)
+    assert_problem(await published.auditor.get(CONSISTENCY + query), status, code)
 
 
 async def test_before_the_first_checkpoint_nothing_is_consistent_with_it(world: World) -> None:
@@ -197,10 +193,8 @@ async def test_whoever_is_shown_a_customers_proof_is_on_record(world: World, dat
 @pytest.mark.parametrize(
     ("customer_id", "status", "code"), [(MISSING, 404, "customer_not_found"), ("nonsense", 422, "malformed_id")]
 )
-async def test_who_is_no_customer_has_no_proof(world: World, customer_id: str, status: int, code: str) -> None:
-    await publish_all(world.services)
-
-    assert_problem(await world.auditor.get(f"/v1/customers/{customer_id}/proof"), status, code)
+async def test_who_is_no_customer_has_no_proof(published: World, customer_id: str, status: int, code: str) -> None:
+    assert_problem(await published.auditor.get(f"/v1/customers/{customer_id}/proof"), status, code)
 
 
 async def test_a_stream_that_is_no_customers_has_no_proof(world: World, database: str) -> None:

@@ -32,6 +32,13 @@ async def anybody(world: World) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+async def whoever(published: World) -> AsyncIterator[httpx2.AsyncClient]:
+    """Anybody, at a log that stays as it is."""
+    async with httpx2.AsyncClient(base_url=f"{published.url}/tlog", timeout=30) as client:
+        yield client
+
+
 async def fetched(
     anybody: httpx2.AsyncClient, checkpoint: Checkpoint, places: set[tuple[int, int]]
 ) -> dict[tuple[int, int], bytes]:
@@ -134,21 +141,19 @@ async def test_nothing_is_shown_beyond_what_was_published(
         "/tile/0/" + "x001/" * 2000 + "000",
     ],
 )
-async def test_what_is_no_tile_is_not_found(world: World, anybody: httpx2.AsyncClient, path: str) -> None:
-    await publish_all(world.services)
-
-    assert_problem(await anybody.get(path), 404, "tile_not_found")
+async def test_what_is_no_tile_is_not_found(whoever: httpx2.AsyncClient, path: str) -> None:
+    assert_problem(await whoever.get(path), 404, "tile_not_found")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/tile", "/tile/", "/entries", "/checkpoint/", "/keys/1"])
-async def test_there_is_nothing_else(anybody: httpx2.AsyncClient, path: str) -> None:
-    assert (await anybody.get(path)).status_code == 404
+async def test_there_is_nothing_else(whoever: httpx2.AsyncClient, path: str) -> None:
+    assert (await whoever.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_nothing_can_be_written(anybody: httpx2.AsyncClient, method: str) -> None:
+async def test_nothing_can_be_written(whoever: httpx2.AsyncClient, method: str) -> None:
     for path in ("/checkpoint", "/keys", "/tile/0/000.p/1"):
-        response = await anybody.request(method, path)
+        response = await whoever.request(method, path)
         assert_problem(response, 405, "method_not_allowed")
         assert response.headers["allow"] == "GET, HEAD"
 
