@@ -5,6 +5,7 @@ is fed in portions, and what is dear, or comes behind requests that are still to
 """
 
 from functools import cache, partial
+from math import inf
 from typing import Any, Final
 
 from uvicorn._types import ASGISendCallable, ASGISendEvent
@@ -35,9 +36,11 @@ PACE: Final = 2048
 UNWANTED: Final = 5.0
 """Seconds for the rest of a body after it was answered: to cut it off at once would often cut off the answer."""
 WASTE: Final = 128 * 1024
-"""Bytes of a body that was answered already that are read at all."""
+"""Bytes that are read at all of a body that was answered already, or of what comes after a refusal."""
 LINGER: Final = 1.0
 """Seconds from a refusal to the connection's end, for the same reason; and whoever floods us is not back before."""
+LONGEST_LENGTH: Final = 20
+"""Digits of a body's length."""
 UNREAD: Final = 30.0
 """Seconds for which an answer may lie unread."""
 _BLANK: Final = b" \t"
@@ -50,6 +53,10 @@ class HeadTooLarge(Exception):
 
 class NoBodyOfOurs(Exception):
     """A request with a body asks for another protocol: to the parser, what follows its head is of that."""
+
+
+class LengthTooLong(Exception):
+    """A body's length has more digits than `LONGEST_LENGTH`, as only one that begins with zeros can have."""
 
 
 class NotOneHost(Exception):
@@ -79,6 +86,8 @@ class JoiningProtocol(HttpToolsProtocol):
     """What is wrong with what came behind requests that are still to be answered."""
     _lingers = False
     """Whether it was refused, and all that is left is to end the connection."""
+    _thrown_away = 0
+    """Bytes that came since."""
     _unparsed = b""
     """What has to wait to be parsed; no more is read meanwhile."""
 
@@ -106,10 +115,14 @@ class JoiningProtocol(HttpToolsProtocol):
         """Have whoever answers know that nobody is there any more."""
         if self._answering is not None and not self._answering.response_complete:
             self._answering.disconnected = True
+            self._answering.waiting_for_100_continue = False
             self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, as far as its turn has come."""
+        if self._lingers:
+            self._throw_away(len(data))
+            return
         for begin in range(0, len(data), PORTION):
             if self._dear or self.pipeline:
                 self._hold(data[begin:])
@@ -182,6 +195,8 @@ class JoiningProtocol(HttpToolsProtocol):
         upgrade = self.parser.should_upgrade()
         if upgrade and not bodiless:
             raise NoBodyOfOurs
+        if not bodiless and len(dict(self.headers).get(b"content-length", b"")) > LONGEST_LENGTH:
+            raise LengthTooLong
         super().on_headers_complete()
         if upgrade:  # what comes next is not for the parser to know: it may be of the other protocol
             self.cycle.keep_alive = False
@@ -248,7 +263,9 @@ class JoiningProtocol(HttpToolsProtocol):
 
     @property
     def waits_since(self) -> float | None:
-        """Since when the caller lets us wait for a request; None while we have one."""
+        """Since when the caller lets us wait for a request: for ever who was refused, and None while we have one."""
+        if self._lingers:
+            return -inf
         return self._since if self._unanswered <= 0 else None
 
     def hurry(self, now: float) -> None:
@@ -284,20 +301,28 @@ class JoiningProtocol(HttpToolsProtocol):
         if self._unanswered > 0:
             self._refuse_later(code)
             return
+        late = code == "request_timeout"
         again = self._begun and self.cycle is self._answering and self.cycle.response_started
-        if not again and (self._overhead or self._begun or self._refused):
+        if not again and (self._overhead or self._begun or not late):
             self.transport.write(_refusal(code))
-        if code == "request_timeout" or self.transport.is_closing():
+        if late or self.transport.is_closing():
             self.transport.close()
         else:
             self._linger()
 
     def _linger(self) -> None:
-        """Read no more, and close a little later."""
-        self._lingers = self._joining.full = True
-        self.transport.pause_reading()
+        """Close a little later. What comes is read: a connection that is closed over it would cut off the answer."""
+        self._lingers, self._unparsed, self._joining.full = True, b"", False
+        self.transport.resume_reading()
         self._tell_of_the_end()
         self.loop.call_later(LINGER, self.transport.close)
+
+    def _throw_away(self, size: int) -> None:
+        """Read no more where it was too much."""
+        self._thrown_away += size
+        if self._thrown_away > WASTE:
+            self._joining.full = True
+            self.transport.pause_reading()
 
     def _refuse_later(self, code: str) -> None:
         """Read no more, and refuse once what came before is answered: answers come in the order of their requests."""

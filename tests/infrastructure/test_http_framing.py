@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 import httpx2
@@ -13,7 +14,7 @@ from infrastructure.http import event_stream
 from infrastructure.http.event_stream import WAITING
 from infrastructure.http.protocol import LARGEST_HEAD, LINGER, PORTION, WASTE, JoiningProtocol
 from tests.support.events import another_key
-from tests.support.http import Raw, fresh_wallet, send_raw
+from tests.support.http import Raw, connected, fresh_wallet, send_raw
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +141,64 @@ async def test_whoever_was_refused_has_time_to_read_it_and_is_not_back_at_once(
 
     assert answers == [status]
     assert asyncio.get_running_loop().time() - begun > LINGER / 2
+
+
+async def test_whoever_was_refused_is_read_to_the_end_of_what_was_sent(world: World) -> None:
+    """A connection that is closed over what was not read is reset, and the answer may be gone with it."""
+    async with connected(world) as (reader, writer):
+        writer.write(b"words\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"x" * (WASTE // 2))
+        await reader.read()
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_whoever_was_refused_and_sends_on_is_not_read_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, receive = list[int](), JoiningProtocol.data_received
+
+    def noted(protocol: JoiningProtocol, data: bytes) -> None:
+        sizes.append(len(data))
+        receive(protocol, data)
+
+    monkeypatch.setattr(JoiningProtocol, "data_received", noted)
+    async with connected(world) as (reader, writer):
+        writer.write(b"words\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        with suppress(ConnectionError):
+            writer.write(b"x" * 16_000_000)
+            await writer.drain()
+
+    assert WASTE < sum(sizes) <= WASTE + 2 * max(sizes)
+
+
+async def test_after_a_refusal_nobody_is_asked_to_go_on(world: World) -> None:
+    head = CHUNKED.replace(b"Host: x\r\n", b"Host: x\r\nExpect: 100-continue\r\n")
+
+    answer = await send_raw(world, head + b"words\r\n")
+
+    assert (answer.status, b"100 Continue" in answer.body) == (400, False)
+
+
+@pytest.mark.parametrize("wrong", [b"words\r\n\r\n", b"GET /health/live HTTP/1.1\r\n\r\n"])
+async def test_what_is_wrong_behind_a_body_that_was_answered_is_refused(world: World, wrong: bytes) -> None:
+    async with connected(world) as (reader, writer):
+        writer.write(b"POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+        assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 401 Unauthorized\r\n"
+        writer.write(b"67890" + wrong)
+
+        assert b"HTTP/1.1 400 Bad Request\r\n" in await reader.read()
+
+
+@pytest.mark.parametrize(("version", "requests"), [(0, 0), (1, 0), (1, 2)])
+async def test_a_length_that_is_all_zeros_is_not_counted(world: World, version: int, requests: int) -> None:
+    head = b"POST /v1/auth/token HTTP/1.%d\r\n" % version + HOST + b"Content-Type: application/json\r\n"
+    sent = head + b"Content-Length: %b3\r\n\r\n{} "
+
+    assert answers_in(await send_raw(world, LIVE * requests + sent % (b"0" * 4400))) == [200] * requests + [400]
+    assert (await send_raw(world, sent % b"00000")).status == 422
 
 
 async def test_of_requests_sent_at_once_a_portion_is_taken_at_a_time(

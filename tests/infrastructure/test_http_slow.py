@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from infrastructure.http import connections, protocol
 from infrastructure.http.connections import Connections
 from infrastructure.http.protocol import MOST_FIELDS
 from tests.conftest import Server
-from tests.support.http import Raw, assert_no_canary, fresh_wallet, head_of, send_raw
+from tests.support.http import Raw, assert_no_canary, connected, fresh_wallet, head_of, send_raw
 from tests.support.world import World, running
 
 pytestmark = pytest.mark.anyio
@@ -45,17 +45,6 @@ async def small(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Asy
     async with running(conninfo, folder, connections=FEW) as world:
         yield world
     server.drop(conninfo)
-
-
-@asynccontextmanager
-async def connected(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection, aborted in the end."""
-    host, _, port = world.url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
 
 
 async def ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> bool:
@@ -194,6 +183,23 @@ async def test_of_too_many_connections_those_that_wait_longest_are_ended(
         assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 200 OK\r\n"
         for reader, _ in opened[: -FEW - 1]:
             await _read_to_end(reader)
+
+
+async def test_of_too_many_connections_those_that_were_refused_are_ended_first(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER", 3600.0)
+    async with AsyncExitStack() as stack:
+        reader, writer = await stack.enter_async_context(connected(small))
+        writer.write(GET + b"\r\n")
+        await reader.readuntil(b'{"status": "alive"}')
+        for _ in range(FEW * 3):
+            refused, wrong = await stack.enter_async_context(connected(small))
+            wrong.write(b"words\r\n\r\n")
+            assert await refused.readuntil(b"\r\n") == b"HTTP/1.1 400 Bad Request\r\n"
+
+        writer.write(GET + b"\r\n")
+        assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 200 OK\r\n"
 
 
 class Held:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, redirect_stderr, suppress
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from io import StringIO
 from itertools import count
@@ -174,6 +174,17 @@ async def send_raw(world: World, *parts: bytes) -> Raw:
             yield part
 
     return await send_parts(world, one_by_one())
+
+
+@asynccontextmanager
+async def connected(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection, aborted in the end."""
+    host, _, port = world.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
 
 
 async def send_parts(world: World, parts: AsyncIterator[bytes]) -> Raw:
