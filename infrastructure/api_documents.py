@@ -70,7 +70,8 @@ def listing(document: dict[str, Any]) -> set[str]:
     lines = {f"code {code}: {kind.status}" for code, kind in PROBLEMS.items()}
     for name, schema in document["components"]["schemas"].items():
         lines |= set(_of_schema(name, schema))
-    for call, operation in _operations(document):
+    sent = ((f"webhook {name}", each["post"]) for name, each in document["webhooks"].items())
+    for call, operation in (*_operations(document), *sent):
         lines |= {f"{call} {line}" for line in _of_operation(operation)}
     return lines
 

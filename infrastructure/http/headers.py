@@ -76,6 +76,19 @@ LAST_EVENT: Final = _asked(
     "42",
     pattern="^[0-9]{1,18}$",
 )
+SIGNED: Final = [
+    header | {"required": True}
+    for header in (
+        _asked("webhook-id", "Names the delivery: the same at every attempt.", "019f3c1e-7a40-7c11-9a55-3d0d5a8b2c10"),
+        _asked("webhook-timestamp", "When this attempt was made, in seconds since 1970.", "1777636800"),
+        _asked(
+            "webhook-signature",
+            "Of id, timestamp and raw body, as Standard Webhooks has it; one for each secret that is good now.",
+            "v1,K/hA9jkEpIGkFTX5mLVTwm7CLpHLX2vwoSTjOJuLgBk=",
+        ),
+    )
+]
+"""What webhooks bring."""
 IMPLIED: Final = {
     "version_mismatch": [
         _asked(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from infrastructure.http.headers import HEADERS
 from infrastructure.http.models import ProblemDetails
 from infrastructure.http.openapi_operations import operation_of, problems_of
+from infrastructure.http.openapi_webhooks import SENT, webhooks
 from infrastructure.http.problems import PROBLEMS, TYPES
 from infrastructure.http.routing import Route
 from infrastructure.http.wire_schemas import schemas_of
@@ -74,10 +75,15 @@ def document_of(routes: Iterable[Route], prefix: str) -> dict[str, Any]:
         "servers": [{"url": "/", "description": "The service that shows this."}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items() if name in used],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": schemas_of(
                 read=[model for route in routes for model in (route.body, route.query) if model],
-                written=[*(route.answer for route in routes if route.answer), ProblemDetails],
+                written=[
+                    *(route.answer for route in routes if route.answer),
+                    *(sent.model for sent in SENT.values()),
+                    ProblemDetails,
+                ],
                 inlined=[route.query for route in routes if route.query],
             ),
             "headers": HEADERS,

@@ -90,7 +90,7 @@ def _body(route: Route) -> dict[str, Any]:
         return {"requestBody": {"required": True, "content": {route.raw: {"schema": _BYTES, "example": _RAW_EXAMPLE}}}}
     if route.body is None:
         return {}
-    content = {JSON: {"schema": _ref(route.body), "example": example_of(route.body)}}
+    content = {JSON: {"schema": ref(route.body), "example": example_of(route.body)}}
     return {"requestBody": {"required": route.body_required, "content": content}}
 
 
@@ -113,10 +113,10 @@ def _content(route: Route) -> dict[str, Any]:
         schema = _TEXT if route.media_type.startswith("text/") else _BYTES
         content = {"schema": schema, "example": route.example}
     elif route.media_type in _PIECES:
-        pieces = {"type": "string", "contentMediaType": route.media_type, "contentSchema": _ref(route.answer)}
+        pieces = {"type": "string", "contentMediaType": route.media_type, "contentSchema": ref(route.answer)}
         content = {"schema": pieces, "example": _PIECES[route.media_type] % json.dumps(example_of(route.answer))}
     else:
-        content = {"schema": _ref(route.answer), "example": example_of(route.answer)}
+        content = {"schema": ref(route.answer), "example": example_of(route.answer)}
     return {"content": {route.media_type: content}}
 
 
@@ -133,7 +133,7 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     return {
         "description": "\n".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
         **_headers(*OF_STATUS.get(status, ()), *_of(set.intersection, codes), sometimes=_of(set.union, codes)),
-        "content": {PROBLEM: {"schema": _ref(ProblemDetails), "examples": examples}},
+        "content": {PROBLEM: {"schema": ref(ProblemDetails), "examples": examples}},
     }
 
 
@@ -148,5 +148,6 @@ def _headers(*names: str, sometimes: Iterable[str] = ()) -> dict[str, Any]:
     return {"headers": headers} if headers else {}
 
 
-def _ref(model: type[BaseModel]) -> dict[str, str]:
+def ref(model: type[BaseModel]) -> dict[str, str]:
+    """Where a model's schema is."""
     return {"$ref": REF.format(model=model.__name__)}

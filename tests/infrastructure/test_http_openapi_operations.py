@@ -1,10 +1,11 @@
 """Every operation of the OpenAPI document says all that a caller has to know, whichever route it is of."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 
+from domain.events import WebhookType
 from infrastructure.api_documents import errors_page, openapi
 from infrastructure.http.headers import HEADERS, OF_STATUS
 from infrastructure.http.problems import PROBLEMS, TYPES
@@ -137,6 +138,19 @@ def test_the_headers_of_an_answer_are_listed(name: str) -> None:
         if status.startswith("2"):
             assert ("Preference-Applied" in listed) is (method == "get")
         assert status != "201" or not can_be_read or "Location" in listed
+
+
+def test_what_is_sent_has_an_example_that_its_schema_takes_and_says_what_is_made_of_an_answer() -> None:
+    webhooks = {name: path["post"] for name, path in DOCUMENT["webhooks"].items()}
+
+    assert set(webhooks) == {*get_args(WebhookType), "webhook.test"}
+    assert len({operation["operationId"] for operation in webhooks.values()} - set(OPERATIONS)) == len(webhooks)
+    for name, operation in webhooks.items():
+        content = operation["requestBody"]["content"]["application/json"]
+        conforms(content["example"], content["schema"])
+        assert content["example"]["webhookType"] == name
+        assert set(operation["responses"]) == {"2XX", "410", "default"}
+        assert all(each["description"] and each["example"] for each in operation["parameters"])
 
 
 def test_whoever_takes_an_account_names_what_may_be_wrong_with_it() -> None:

@@ -10,6 +10,7 @@ from infrastructure.settings import load_settings
 from tests.conftest import Server
 from tests.infrastructure.test_http_golden import TIME, UUID, assert_shaped
 from tests.support.http import CANARY, MISSING, assert_problem, fresh_wallet, rows, service_log
+from tests.support.json_schema import objections
 from tests.support.raw_server import Reply
 from tests.support.webhooks import TYPES, Receiver, deliver, receiving
 from tests.support.world import World, running
@@ -98,6 +99,21 @@ async def test_a_test_is_signed_and_says_what_came_of_it(world: World, receiver:
     ]
     receiver.verify()
     assert {body["webhookType"] for body in receiver.bodies} == {"webhook.test"}
+
+
+async def test_what_is_sent_is_what_the_document_says(world: World, receiver: Receiver) -> None:
+    document = (await world.partner.get("/openapi.json")).json()
+    await world.active(fresh_wallet(), "user-8")
+    await deliver(world)
+    await world.partner.post(f"{receiver.path}/test")
+
+    assert {body["webhookType"] for body in receiver.bodies} == set(document["webhooks"])
+    for body, request in zip(receiver.bodies, receiver.server.requests, strict=True):
+        operation = document["webhooks"][body["webhookType"]][request.method.lower()]
+        [(media_type, content)] = operation["requestBody"]["content"].items()
+        assert objections(content["schema"] | {"components": document["components"]}, body) == []
+        assert request.headers["content-type"] == media_type
+        assert {parameter["name"] for parameter in operation["parameters"]} <= set(request.headers)
 
 
 async def test_a_rotation_answers_a_new_secret(world: World, receiver: Receiver) -> None:

@@ -105,6 +105,7 @@ from .webhook_registration_types_item import WebhookRegistrationTypesItem
 from .webhook_secret import WebhookSecret
 from .webhook_status import WebhookStatus
 from .webhook_test import WebhookTest
+from .webhook_test_event import WebhookTestEvent
 from .webhook_test_outcome import WebhookTestOutcome
 from .webhook_types_item import WebhookTypesItem
 
@@ -214,6 +215,7 @@ __all__ = (
     "WebhookSecret",
     "WebhookStatus",
     "WebhookTest",
+    "WebhookTestEvent",
     "WebhookTestOutcome",
     "WebhookTypesItem",
 )
