@@ -55,7 +55,8 @@ def operation_of(route: Route) -> dict[str, Any]:
 def problems_of(route: Route) -> tuple[str, ...]:
     """The codes of all problems that the route answers with."""
     behind = ("projection_behind",) if route.shows else ()
-    body = WITH_BODY if route.body else ("unsupported_media_type",) if route.raw else ()
+    unread = ("body_too_large",) if route.writes else ()
+    body = WITH_BODY if route.body else ("unsupported_media_type",) if route.raw else unread
     once = ("in_progress", "idempotency_key_reused") if route.writes else ()
     return tuple(dict.fromkeys((*route.problems, *ALWAYS, *body, *behind, *once)))
 

@@ -157,8 +157,11 @@ class JoiningProtocol(HttpToolsProtocol):
             return
         self._overhead += len(portion)
         super().data_received(portion)
+        if self._ends:
+            self._pieces.clear()
+            return
         self._take_pieces()
-        if self._too_much and not self._ends:
+        if self._too_much:
             self.send_400_response("")
 
     @property
@@ -197,10 +200,14 @@ class JoiningProtocol(HttpToolsProtocol):
             raise NoBodyOfOurs
         if not bodiless and len(dict(self.headers).get(b"content-length", b"")) > LONGEST_LENGTH:
             raise LengthTooLong
+        old = self.parser.get_http_version() == "1.0"
+        self.expect_100_continue = self.expect_100_continue and not old  # there was no such answer (RFC 9110, 10.1.1)
         super().on_headers_complete()
+        if not bodiless and not self.cycle.keep_alive:
+            self.cycle.send = partial(self._send_before_the_end, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         if upgrade:  # what comes next is not for the parser to know: it may be of the other protocol
             self.cycle.keep_alive = False
-        if self.scope["http_version"] == "1.0":
+        if old:
             self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         elif not bodiless and self._may_be_left():
             self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
@@ -316,6 +323,18 @@ class JoiningProtocol(HttpToolsProtocol):
         self.transport.resume_reading()
         self._tell_of_the_end()
         self.loop.call_later(LINGER, self.transport.close)
+
+    async def _send_before_the_end(
+        self, cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent
+    ) -> None:
+        """Send the connection's last answer: where the body is not here whole, what is left of it is read a little."""
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if last and cycle.more_body and not self._ends:
+            cycle.keep_alive = True
+            await send(message)
+            self._linger()
+        else:
+            await send(message)
 
     def _throw_away(self, size: int) -> None:
         """Read no more where it was too much."""

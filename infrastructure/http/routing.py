@@ -26,6 +26,7 @@ from infrastructure.http.problems import Problem, problem_response
 from infrastructure.http.rates import Rates
 from infrastructure.http.refusal_timing import wait_to_refuse
 from infrastructure.http.request_signatures import RequestSignatures
+from infrastructure.http.requests import has_body, keep_bytes
 from infrastructure.http.waiting import Waiting, preferred_wait, take_wait
 from infrastructure.metrics import LATENCY, REQUESTS
 from infrastructure.postgres import AWAY
@@ -149,6 +150,8 @@ class Gate:
     async def _answer(self, route: Route, call: Call, wait: int | None) -> Response:
         """What the handler answers to a write, once, or to a read, which may wait and may be on record."""
         if route.writes:
+            if route.body is None and route.raw is None and has_body(call.request):
+                await keep_bytes(call.request)  # nothing is done for a request that does not arrive whole
             return await self.once(route, call)
         if wait is None and route.method == "GET":
             wait = preferred_wait(call.request)

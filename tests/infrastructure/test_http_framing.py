@@ -154,6 +154,26 @@ async def test_whoever_was_refused_is_read_to_the_end_of_what_was_sent(world: Wo
     assert head.startswith(b"HTTP/1.1 400 ")
 
 
+async def test_who_is_refused_with_a_long_body_is_read_on_as_well(world: World) -> None:
+    head = CHUNKED.replace(b"Host: x\r\n", b"Host: x\r\n" + authorization(world)).replace(b"auth/token", b"customers")
+    chunks = b"".join(b"%x\r\n%b\r\n" % (size, b" " * size) for size in (64_500, 2000))
+    async with connected(world) as (reader, writer):
+        writer.write(head + chunks + b"words\r\n")
+        assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 400 Bad Request\r\n"
+        writer.write(b"x")
+        await reader.read()
+
+
+@pytest.mark.parametrize("version", [0, 1])
+async def test_the_last_answer_can_be_read_while_a_body_is_sent(world: World, version: int) -> None:
+    head = b"POST /v1/customers HTTP/1.%d\r\n" % version + HOST + b"Content-Length: 60000\r\n\r\n"
+    async with connected(world) as (reader, writer):
+        writer.write(head)
+        assert (await reader.readuntil(b"\r\n")).endswith(b" 401 Unauthorized\r\n")
+        writer.write(b" " * 60_000)
+        assert (await reader.read()).endswith(b'"unauthenticated"}')
+
+
 async def test_whoever_was_refused_and_sends_on_is_not_read_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +200,30 @@ async def test_after_a_refusal_nobody_is_asked_to_go_on(world: World) -> None:
     answer = await send_raw(world, head + b"words\r\n")
 
     assert (answer.status, b"100 Continue" in answer.body) == (400, False)
+
+
+async def test_an_older_caller_is_not_asked_to_go_on(world: World) -> None:
+    head = b"POST /v1/auth/token HTTP/1.0\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n"
+
+    assert (await send_raw(world, head + b"Content-Length: 2\r\n\r\n", b"{}")).status == 422
+
+
+async def test_nothing_is_done_for_a_request_that_does_not_arrive_whole(world: World) -> None:
+    """A handler that needs no body would not hear that it was cut off, and the caller would hear 400."""
+    key_id, client = await another_key(world)
+    admin = b"Authorization: %b\r\n" % world.admin.headers["Authorization"].encode()
+    head = b"DELETE /v1/keys/%b HTTP/1.1\r\n" % str(key_id).encode() + HOST + admin
+
+    for parts in (
+        (b"Transfer-Encoding: chunked\r\n\r\nwords\r\n",),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"words\r\n"),
+        (b"Content-Length: 70000\r\n\r\n",),
+    ):
+        assert (await send_raw(world, head + parts[0], *parts[1:])).status in {400, 413}
+        assert (await client.get("/v1/customers")).status_code == 200
+    assert (await send_raw(world, head + b"Content-Length: 2\r\n\r\n", b"{}")).status == 204
+    assert (await client.get("/v1/customers")).status_code == 401
+    await client.aclose()
 
 
 @pytest.mark.parametrize("wrong", [b"words\r\n\r\n", b"GET /health/live HTTP/1.1\r\n\r\n"])
