@@ -4,6 +4,7 @@ Its parser keeps whatever head it is sent, and parses at once whatever was read,
 is fed in portions, and what is dear, or comes behind requests that are still to be answered, waits.
 """
 
+from collections.abc import Callable
 from functools import cache, partial
 from math import inf
 from typing import Any, Final
@@ -190,7 +191,8 @@ class JoiningProtocol(HttpToolsProtocol):
         """Begin the request, unless it is for no host, its head is too large, or its body would pass for a request."""
         names = [name for name, _ in self.headers]
         hosts, bodiless = names.count(b"host"), _OF_BODIES.isdisjoint(names)
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        old = self.parser.get_http_version() == "1.0"
+        if hosts > 1 or not (hosts or old):
             raise NotOneHost
         head = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if head > LARGEST_HEAD:
@@ -200,19 +202,23 @@ class JoiningProtocol(HttpToolsProtocol):
             raise NoBodyOfOurs
         if not bodiless and len(dict(self.headers).get(b"content-length", b"")) > LONGEST_LENGTH:
             raise LengthTooLong
-        old = self.parser.get_http_version() == "1.0"
-        self.expect_100_continue = self.expect_100_continue and not old  # there was no such answer (RFC 9110, 10.1.1)
+        if old:
+            self.expect_100_continue = False  # there was no such answer (RFC 9110, 10.1.1)
         super().on_headers_complete()
-        if not bodiless and not self.cycle.keep_alive:
-            self.cycle.send = partial(self._send_before_the_end, self.cycle, self.cycle.send)  # type: ignore[method-assign]
         if upgrade:  # what comes next is not for the parser to know: it may be of the other protocol
             self.cycle.keep_alive = False
+        if not bodiless and not self.cycle.keep_alive:
+            self._send_through(self._send_before_the_end)
         if old:
-            self.cycle.send = partial(_send_unchunked, self.cycle, self.cycle.send)  # type: ignore[method-assign]
+            self._send_through(_send_unchunked)
         elif not bodiless and self._may_be_left():
-            self.cycle.send = partial(_send_last, self.cycle, self.cycle.send)  # type: ignore[method-assign]
+            self._send_through(_send_last)
         self._overhead -= min(head, self._overhead)
         self._begun, self._body, self._since = True, 0, self.loop.time()
+
+    def _send_through(self, way: Callable[[RequestResponseCycle, ASGISendCallable, ASGISendEvent], Any]) -> None:
+        """Have the answer sent so."""
+        self.cycle.send = partial(way, self.cycle, self.cycle.send)  # type: ignore[method-assign]
 
     def _may_be_left(self) -> bool:
         """Whether the body may be longer than what is read of one that was answered."""
